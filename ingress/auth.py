@@ -1,0 +1,84 @@
+"""Bearer header + list in the path → that list's token holder, or 401 in SCIM words."""
+
+import re
+import time
+from collections import OrderedDict
+from typing import Any
+
+from ingress.batches import Batches
+from ingress.lookup import Ask, Query
+from models import token
+from models.database import Cursor
+from models.errors import Refused, Unauthorised
+from models.token import Holder
+
+CACHE_SECONDS = 5.0
+CACHE_SIZE = 10_000
+_SCHEME = re.compile(r"^\s*(?:bearer\s+)*(.*?)\s*$", re.IGNORECASE | re.DOTALL)
+
+MISSING = "no bearer token came with this request: put the list's token into the Authorization header"
+MALFORMED = "this is not a bearer token of Muster (sct_…): copy the whole token again, without blanks"
+UNKNOWN = "this bearer token does not exist: copy it again, or generate a new one on the list's Sync tab"
+ELSEWHERE = "this bearer token was used on another list's Base URL: use it with the URL shown beside it"
+
+
+class WrongList(Unauthorised):
+    """A good token on another list's Base URL (product rule T4); the holder is who is to be told."""
+
+    def __init__(self, holder: Holder) -> None:
+        # The answer is the same as for an unknown token: it must not tell that the token is good.
+        super().__init__(UNKNOWN, "wrong_list")
+        self.holder = holder
+
+
+def bearer(header: bytes | None) -> str:
+    """The token in an Authorization header: scheme in any case, extra blanks, or none at all (C1)."""
+    if header is None:
+        raise Unauthorised(MISSING, "missing")
+    found = _SCHEME.match(header.decode("latin-1"))
+    value = found.group(1) if found else ""
+    if not value:
+        raise Unauthorised(MISSING, "missing")
+    if not token.well_formed(value):
+        raise Unauthorised(MALFORMED, "malformed")
+    return value
+
+
+class Holders:
+    """Whose tokens these are, remembered for seconds by digest.
+
+    A digest never changes hands, so an entry cannot be wrong; whether its token is still good is
+    asked by every batch in its own transaction (I7), and unknown tokens are not remembered.
+    """
+
+    def __init__(self, reader: Batches[Ask, Any]) -> None:
+        self._reader = reader
+        self._known: OrderedDict[bytes, tuple[float, Holder]] = OrderedDict()
+
+    async def holder(self, header: bytes | None, list_id: str) -> Holder:
+        """The holder of the request's token, which belongs to the list in its path."""
+        value = bearer(header)
+        found = await self._holder(value)
+        if found is None:
+            raise Unauthorised(UNKNOWN, "unknown")
+        if found.list_id != list_id:
+            raise WrongList(found)
+        return found
+
+    async def _holder(self, value: str) -> Holder | None:
+        key = token.digest(value)
+        known = self._known.get(key)
+        if known is not None and time.monotonic() - known[0] < CACHE_SECONDS:
+            return known[1]
+
+        def read(cursor: Cursor) -> Holder | None:
+            return token.holder(cursor, value)
+
+        found: Holder | Refused | None = await self._reader.submit(Ask(None, Query(read), ""))
+        if isinstance(found, Refused):
+            raise found
+        if found is not None:
+            self._known[key] = (time.monotonic(), found)
+            if len(self._known) > CACHE_SIZE:
+                self._known.popitem(last=False)
+        return found

@@ -1,0 +1,100 @@
+"""Group commit: accepted changes of many callers in one durable transaction."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from ingress.batches import Batches, CommitUnknown, Result
+from models import acceptance, database, token
+from models.acceptance import Change, Outcome
+from models.database import Connection, Cursor, lock_key
+from models.errors import Refused, Unauthorised
+from models.journal import Lane
+from models.token import Grant, Holder
+from ops import metrics
+from ops.bell import Bell
+
+MOST = 128  # changes a transaction: larger ones gain nothing and hold their row locks longer
+SLOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One caller's change, the token that it came with and where that came from."""
+
+    holder: Holder
+    change: Change
+    address: str
+
+
+Touch = Callable[[Holder, str], None]
+
+
+def writer(database_url: str, bell: Bell, touch: Touch, queue_limit: int) -> Batches[Ask, Outcome]:
+    """The writer: submit an `Ask`, get its `Outcome`. `touch` is told of tokens used after a minute."""
+
+    def run(connection: Connection, asks: Sequence[Ask]) -> Result[Outcome]:
+        started = time.perf_counter()
+        outcomes, lanes, stale = _commit(connection, asks)
+        metrics.COMMIT_BATCH_SIZE.observe(len(asks))
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+        return outcomes, lambda: _afterwards(bell, lanes, stale, touch)
+
+    return Batches("commit", database_url, run, slots=SLOTS, most=MOST, queue_limit=queue_limit)
+
+
+def _afterwards(bell: Bell, lanes: list[Lane], stale: list[Ask], touch: Touch) -> None:
+    if lanes:
+        bell.ring(lanes)
+    for ask in stale:
+        touch(ask.holder, ask.address)
+
+
+def _commit(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Outcome], list[Lane], list[Ask]]:
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("begin")
+            grants = _enter(cursor, asks)
+            outcomes, lanes = _accept(cursor, asks, grants)
+        except Exception:
+            if not connection.closed:
+                connection.rollback()
+            raise
+        try:
+            cursor.execute("commit")
+        except psycopg.OperationalError as error:
+            raise CommitUnknown from error
+    stale = [ask for ask in asks if _is_stale(grants.get(ask.holder.token_id))]
+    return outcomes, lanes, stale
+
+
+def _is_stale(grant: Grant | Refused | None) -> bool:
+    return isinstance(grant, Grant) and grant.stale
+
+
+def _enter(cursor: Cursor, asks: Sequence[Ask]) -> dict[str, Grant | Refused]:
+    """Hold Disconnect off, then ask what the batch's tokens allow now: in this order, so that a
+    Disconnect either waits for this batch or is seen by it."""
+    lists = {ask.holder.list_id for ask in asks}
+    database.allow(cursor, lists)
+    keys = sorted(lock_key("intake", list_id) for list_id in lists)
+    cursor.execute("select pg_advisory_xact_lock_shared(key) from unnest(%s::int8[]) key", (keys,))
+    return token.check(cursor, {ask.holder.token_id for ask in asks})
+
+
+def _accept(
+    cursor: Cursor, asks: Sequence[Ask], grants: dict[str, Grant | Refused]
+) -> tuple[list[Outcome], list[Lane]]:
+    verdicts = [grants.get(ask.holder.token_id) or UNKNOWN for ask in asks]
+    allowed = [ask.change for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant)]
+    unique_identifiers = {v.list_id: v.unique_identifier for v in verdicts if isinstance(v, Grant)}
+    accepted, lanes = acceptance.accept(cursor, allowed, unique_identifiers) if allowed else ([], [])
+    outcomes = iter(accepted)
+    return [next(outcomes) if isinstance(v, Grant) else v for v in verdicts], lanes
+
+
+UNKNOWN = Unauthorised(
+    "this bearer token does not exist: copy it again, or generate a new one on the list's Sync tab"
+)

@@ -1,0 +1,103 @@
+"""The little of HTTP that SCIM needs, over ASGI: a request, a response, a bounded body."""
+
+from dataclasses import dataclass, field
+
+from litestar.types import Receive, Scope, Send
+
+from models.errors import Refused
+
+SCIM_JSON = b"application/scim+json"
+ACCEPTED_TYPES = (b"application/scim+json", b"application/json")
+
+
+class TooLarge(Refused):
+    """The body is larger than this endpoint takes."""
+
+    status = 413
+
+
+class UnsupportedType(Refused):
+    """The body is not JSON by its media type."""
+
+    status = 415
+
+
+@dataclass(slots=True)
+class Request:
+    """One SCIM request below a list's Base URL; `path` holds what follows it, without empty parts."""
+
+    method: str
+    list_id: str
+    path: tuple[str, ...]
+    query: bytes
+    headers: dict[bytes, bytes]
+    address: str
+    request_id: str
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class Response:
+    """What is answered; SCIM's media type is added where there is a body."""
+
+    status: int
+    body: bytes = b""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+def check_media_type(headers: dict[bytes, bytes]) -> None:
+    """C2: SCIM's media type or JSON's with any parameter; a missing one is accepted."""
+    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if kind and kind not in ACCEPTED_TYPES:
+        raise UnsupportedType(
+            f"Content-Type '{kind.decode('latin-1')[:100]}' is not understood: send application/scim+json"
+        )
+
+
+async def read_body(headers: dict[bytes, bytes], receive: Receive, most: int) -> bytes:
+    """The whole body, refused as soon as it is known to be larger than `most` bytes."""
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > most:
+        raise _too_large(int(declared), most)
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > most:
+            raise _too_large(size, most)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return b"".join(chunks) if len(chunks) > 1 else chunks[0]
+
+
+class ClientGone(Exception):
+    """The client hung up before its body was complete."""
+
+
+def _too_large(size: int, most: int) -> TooLarge:
+    return TooLarge(f"the body has {size} bytes or more, and {most} is the most: send less in one request")
+
+
+async def send(response: Response, request_id: str, send_: Send, head: bool = False) -> None:
+    """Answer."""
+    headers = [
+        (b"content-length", str(len(response.body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        *response.headers,
+    ]
+    if response.body:
+        headers.append((b"content-type", SCIM_JSON))
+    await send_({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send_({"type": "http.response.body", "body": b"" if head else response.body, "more_body": False})
+
+
+def peer(scope: Scope) -> str:
+    """The address that the request came from."""
+    client = scope.get("client")
+    return client[0] if client else ""

@@ -1,0 +1,21 @@
+"""Which identity provider sent a request, as far as its headers tell; for the log, never for a decision."""
+
+# User-Agent fragments: Okta documents "Okta SCIM Client 1.0.0"; the others are from captured requests.
+_AGENTS = (
+    (b"okta", "okta"),
+    (b"onelogin", "onelogin"),
+    (b"jumpcloud", "jumpcloud"),
+    (b"ping", "pingone"),
+    (b"microsoft", "entra"),
+    (b"azure", "entra"),
+    (b"entra", "entra"),
+)
+
+
+def guess(headers: dict[bytes, bytes]) -> str | None:
+    """A family name, or None. Entra ID sends no User-Agent at all, which no other known IdP does."""
+    agent = headers.get(b"user-agent")
+    if agent is None:
+        return "entra"
+    lowered = agent.lower()
+    return next((family for fragment, family in _AGENTS if fragment in lowered), None)

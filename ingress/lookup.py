@@ -1,0 +1,94 @@
+"""Shared reads: many callers' look-ups in one transaction, which also checks their tokens."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingress.batches import Batches, Result
+from ingress.commit import UNKNOWN, Touch
+from models import database, identity, token
+from models.database import Connection, Cursor
+from models.errors import Refused
+from models.token import Grant, Holder
+from ops import metrics
+
+MOST = 128
+SLOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    """One identity by a unique column: `id` or `user_name_key`. Answers `Stored` or None."""
+
+    column: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Anything else: a read of the list with a cursor of the shared transaction."""
+
+    read: Callable[[Cursor], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One caller's question; with `what` None only the token is checked, with `holder` None none is."""
+
+    holder: Holder | None
+    what: ByKey | Query | None
+    address: str
+
+
+def reader(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, Any]:
+    """The reader: submit an `Ask`, get what was read, or a `Refused`."""
+
+    def run(connection: Connection, asks: Sequence[Ask]) -> Result[Any]:
+        holders = {ask.holder for ask in asks if ask.holder is not None}
+        with database.transaction(connection, {holder.list_id for holder in holders}) as cursor:
+            grants = token.check(cursor, {holder.token_id for holder in holders}) if holders else {}
+            verdicts = [_verdict(ask, grants) for ask in asks]
+            answers = _read(cursor, asks, verdicts)
+        metrics.LOOKUP_BATCH_SIZE.observe(len(asks))
+        stale = [a for a, v in zip(asks, verdicts, strict=True) if isinstance(v, Grant) and v.stale]
+        return answers, lambda: _afterwards(stale, touch)
+
+    return Batches("lookup", database_url, run, slots=SLOTS, most=MOST, queue_limit=queue_limit)
+
+
+def _verdict(ask: Ask, grants: dict[str, Grant | Refused]) -> Grant | Refused | None:
+    return None if ask.holder is None else grants.get(ask.holder.token_id, UNKNOWN)
+
+
+def _afterwards(stale: list[Ask], touch: Touch) -> None:
+    for ask in stale:
+        if ask.holder is not None:
+            touch(ask.holder, ask.address)
+
+
+def _read(cursor: Cursor, asks: Sequence[Ask], verdicts: Sequence[Grant | Refused | None]) -> list[Any]:
+    found = {column: _by_keys(cursor, column, asks, verdicts) for column in ("id", "user_name_key")}
+    answers: list[Any] = []
+    for ask, verdict in zip(asks, verdicts, strict=True):
+        if isinstance(verdict, Refused):
+            answers.append(verdict)
+        elif isinstance(ask.what, ByKey):
+            answers.append(found[ask.what.column].get((_list(ask), ask.what.key)))
+        else:
+            answers.append(ask.what.read(cursor) if ask.what is not None else None)
+    return answers
+
+
+def _list(ask: Ask) -> str:
+    return ask.holder.list_id if ask.holder is not None else ""
+
+
+def _by_keys(
+    cursor: Cursor, column: str, asks: Sequence[Ask], verdicts: Sequence[Grant | Refused | None]
+) -> dict[tuple[str, str], identity.Stored]:
+    keys = {
+        (_list(ask), ask.what.key)
+        for ask, verdict in zip(asks, verdicts, strict=True)
+        if isinstance(verdict, Grant) and isinstance(ask.what, ByKey) and ask.what.column == column
+    }
+    return identity.by_keys(cursor, column, keys) if keys else {}

@@ -1,0 +1,153 @@
+"""A list's link to its provider: connect, disconnect, forget (product rules C1–C4)."""
+
+from dataclasses import dataclass
+
+from models import journal, mapping, master_list
+from models.database import Cursor, lock_key
+from models.errors import PlanTooLow, Refused, Unknown
+from models.mapping import Projection
+from models.organisation import NEEDS_BUSINESS, SCIM_PLANS
+
+FORGET_SLICE = 2_000  # identities; a slice holds its locks for tens of milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """How a list turns documents into people: its unique identifier and compiled mappings."""
+
+    list_id: str
+    version: int
+    unique_identifier: str
+    projection: Projection
+    labels: dict[str, str]
+
+
+def connect(cursor: Cursor, list_id: str, unique_identifier: str, by: str) -> None:
+    """Connect a list to Automated User Provisioning, with the default mappings and their fields."""
+    if unique_identifier not in mapping.UNIQUE_IDENTIFIERS:
+        raise Refused(
+            f"unique identifier '{unique_identifier}' does not exist:"
+            f" choose one of {', '.join(mapping.UNIQUE_IDENTIFIERS)}"
+        )
+    _check_plan(cursor, list_id)
+    cursor.execute(
+        "insert into connection (list_id, provider, unique_identifier, state, connected_by)"
+        " values (%s, 'scim', %s, 'connected', %s) on conflict (list_id) do nothing",
+        (list_id, unique_identifier, by),
+    )
+    if cursor.rowcount != 1:
+        raise Refused(_why_not(cursor, list_id))
+    _default_mappings(cursor, list_id)
+
+
+def _check_plan(cursor: Cursor, list_id: str) -> None:
+    cursor.execute(
+        "select o.plan from master_list l join organisation o on o.id = l.organisation_id where l.id = %s",
+        (list_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown(f"no list has the id '{list_id}'")
+    if row[0] not in SCIM_PLANS:
+        raise PlanTooLow(f"{NEEDS_BUSINESS}; this organisation is on {row[0].capitalize()}")
+
+
+def _why_not(cursor: Cursor, list_id: str) -> str:
+    cursor.execute("select state, provider from connection where list_id = %s", (list_id,))
+    row = cursor.fetchone()
+    if row is not None and row[0] == "disconnecting":
+        return "this list is still disconnecting: what was accepted before is being applied; try again soon"
+    return "this list is connected already: one provider per list; disconnect it first"
+
+
+def _default_mappings(cursor: Cursor, list_id: str) -> None:
+    # Mappings that an earlier connection left stay as its operator arranged them.
+    cursor.execute("select 1 from field_mapping where list_id = %s limit 1", (list_id,))
+    if cursor.fetchone():
+        return
+    defaults = mapping.defaults()
+    keys = master_list.ensure_fields(cursor, list_id, [(label, kind) for _, label, kind in defaults])
+    for attribute, label, _ in defaults:
+        cursor.execute(
+            "insert into field_mapping (list_id, attribute, field) values (%s, %s, %s)",
+            (list_id, attribute, keys[label]),
+        )
+
+
+def disconnect(cursor: Cursor, list_id: str) -> None:
+    """Cut the IdP off at once (C4); `forget` follows when the journal is empty.
+
+    The exclusive locks wait for every batch and drain that has begun, so that whatever begins
+    later sees the tokens revoked.
+    """
+    cursor.execute("select pg_advisory_xact_lock(%s)", (lock_key("intake", list_id),))
+    cursor.execute("select pg_advisory_xact_lock(%s)", (lock_key("roster", list_id),))
+    cursor.execute(
+        "update connection set state = 'disconnecting' where list_id = %s and state = 'connected'", (list_id,)
+    )
+    if cursor.rowcount != 1:
+        raise Refused("this list is not connected: there is nothing to disconnect")
+    cursor.execute(
+        "update bearer_token set revoked_at = clock_timestamp() where list_id = %s and revoked_at is null",
+        (list_id,),
+    )
+
+
+def disconnecting(cursor: Cursor) -> list[str]:
+    """The lists that are waiting to be forgotten, of any organisation."""
+    cursor.execute("select * from muster_disconnecting()")
+    return [row[0] for row in cursor.fetchall()]
+
+
+def forget(cursor: Cursor, list_id: str) -> bool:
+    """Forget one slice of a disconnecting list's users and groups; True when nothing is left.
+
+    People stay, with UID and anchor; losing their holder unlocks their fields.
+    """
+    cursor.execute("select state from connection where list_id = %s for update skip locked", (list_id,))
+    row = cursor.fetchone()
+    if row is None or row[0] != "disconnecting" or journal.pending(cursor, list_id):
+        return False
+    cursor.execute(
+        "with gone as (delete from identity where (list_id, id) in (select list_id, id from identity"
+        " where list_id = %s order by id limit %s) returning id),"
+        " freed as (update person set identity_id = null, version = version + 1"
+        " where list_id = %s and identity_id in (select id from gone))"
+        " select count(*) from gone",
+        (list_id, FORGET_SLICE, list_id),
+    )
+    forgotten = cursor.fetchone()
+    if forgotten and forgotten[0]:
+        return False
+    for table in ("group_member", "scim_group", "set_aside", "lane_trouble", "connection"):
+        cursor.execute(f"delete from {table} where list_id = %s", (list_id,))  # type: ignore[call-overload]
+    cursor.execute(
+        "update person set identity_id = null, held_seq = null, version = version + 1"
+        " where list_id = %s and (identity_id is not null or held_seq is not null)",
+        (list_id,),
+    )
+    cursor.execute("update log_entry set waits = false where list_id = %s and waits", (list_id,))
+    return True
+
+
+def rosters(cursor: Cursor, list_ids: list[str], known: dict[str, Roster]) -> dict[str, Roster]:
+    """The rosters of these lists; `known` is kept up to date, compiled anew when a version changed."""
+    cursor.execute(
+        "select list_id, mapping_version, unique_identifier from connection where list_id = any(%s)",
+        (list_ids,),
+    )
+    for list_id, version, unique_identifier in cursor.fetchall():
+        present = known.get(list_id)
+        if present is None or (present.version, present.unique_identifier) != (version, unique_identifier):
+            known[list_id] = _compile(cursor, list_id, version, unique_identifier)
+    return {list_id: known[list_id] for list_id in list_ids if list_id in known}
+
+
+def _compile(cursor: Cursor, list_id: str, version: int, unique_identifier: str) -> Roster:
+    fields = master_list.fields(cursor, list_id)
+    cursor.execute(
+        "select attribute, field, enabled, transform from field_mapping where list_id = %s", (list_id,)
+    )
+    mappings = [mapping.Mapping(*row) for row in cursor.fetchall()]
+    labels = {field.key: field.label for field in fields}
+    return Roster(list_id, version, unique_identifier, mapping.compile(mappings, fields), labels)

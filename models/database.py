@@ -1,0 +1,71 @@
+"""Connections and transactions."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, LiteralString, cast
+
+import msgspec
+import psycopg
+import tenacity
+from psycopg.types.json import set_json_dumps, set_json_loads
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
+set_json_dumps(_encoder.encode)
+set_json_loads(_decoder.decode)
+
+LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+CLASHES = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.UniqueViolation,
+)
+
+
+def connect(url: str, application: str = "muster", **parameters: Any) -> Connection:
+    """An autocommitting connection; transactions are opened by `transaction`."""
+    return psycopg.connect(
+        url, autocommit=True, application_name=application, connect_timeout=5, **parameters
+    )
+
+
+def connect_patiently(url: str, application: str, seconds: float = 30, **parameters: Any) -> Connection:
+    """`connect`, tried again while the server is away (a crash restart takes seconds)."""
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(seconds),
+        wait=tenacity.wait_exponential_jitter(initial=0.05, max=1),
+        retry=tenacity.retry_if_exception_type(psycopg.OperationalError),
+        reraise=True,
+    )
+    return cast(Connection, retrying(connect, url, application, **parameters))
+
+
+@contextmanager
+def transaction(connection: Connection, lists: Iterable[str] = ()) -> Iterator[Cursor]:
+    """One transaction, told which lists it was authenticated for (`muster.lists`, this transaction only)."""
+    with connection.transaction(), connection.cursor() as cursor:
+        allow(cursor, lists)
+        yield cursor
+
+
+def allow(cursor: Cursor, lists: Iterable[str]) -> None:
+    """Name the lists that the running transaction may touch; row-level security reads it."""
+    cursor.execute("select set_config('muster.lists', %s, true)", ("{" + ",".join(sorted(set(lists))) + "}",))
+
+
+@lru_cache(maxsize=65536)
+def lock_key(kind: str, list_id: str, part: int = 0) -> int:
+    """A 64-bit advisory lock key. Kinds: `intake` (writes against Disconnect), `roster` (drains
+    against a change of mappings), `lane`."""
+    digest = blake2b(f"{kind}:{list_id}:{part}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def prefixed(columns: str, alias: str) -> LiteralString:
+    """`a, b` as `x.a, x.b`; both are constants of our own."""
+    return cast(LiteralString, ", ".join(f"{alias}.{name.strip()}" for name in columns.split(",")))

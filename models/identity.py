@@ -1,0 +1,132 @@
+"""Identities: users as their IdP last described them. How they change is in `acceptance`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models import journal
+from models.database import Cursor
+from models.journal import Entry, Lane
+from models.text import equality_key
+
+Document = dict[str, Any]
+
+
+def pairs(keys: set[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """Keys as two columns, in key order."""
+    ordered = sorted(keys)
+    return [key[0] for key in ordered], [key[1] for key in ordered]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An identity as readers see it."""
+
+    id: str
+    document: Document
+    version: int
+    created: datetime
+    modified: datetime
+
+
+_READ = "i.id, i.document, i.version, i.created, i.modified"
+
+
+def by_keys(cursor: Cursor, column: str, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    """Identities by (list, key) of a unique column, `id` or `user_name_key`, in one statement."""
+    kind = "uuid" if column == "id" else "text"
+    cursor.execute(
+        f"select v.list_id, v.key, {_READ} from unnest(%s::text[], %s::{kind}[]) v (list_id, key)"
+        f" join identity i on i.list_id = v.list_id and i.{column} = v.key",
+        pairs(keys),
+    )  # type: ignore[call-overload]
+    return {(row[0], str(row[1])): _stored(row[2:]) for row in cursor.fetchall()}
+
+
+def by_external_id(cursor: Cursor, list_id: str, external_id: str) -> list[Stored]:
+    """Identities with this externalId, which is case-exact and not unique."""
+    return _found(cursor, "i.external_id = %s", list_id, external_id)
+
+
+def by_email(cursor: Cursor, list_id: str, key: str) -> list[Stored]:
+    """Identities with this e-mail address (an equality key) among theirs."""
+    return _found(cursor, "i.email_keys @> array[%s]", list_id, key)
+
+
+def _found(cursor: Cursor, condition: str, list_id: str, key: str) -> list[Stored]:
+    cursor.execute(
+        f"select {_READ} from identity i where i.list_id = %s and {condition} order by i.created, i.id",
+        (list_id, key),
+    )  # type: ignore[call-overload]
+    return [_stored(row) for row in cursor.fetchall()]
+
+
+def page(cursor: Cursor, list_id: str, start_index: int, count: int) -> tuple[list[Stored], int]:
+    """A page of a list's identities in order of creation (1-based), and how many there are."""
+    cursor.execute("select count(*) from identity where list_id = %s", (list_id,))
+    total = cursor.fetchone()
+    cursor.execute(
+        f"select {_READ} from identity i where i.list_id = %s order by i.created, i.id offset %s limit %s",
+        (list_id, start_index - 1, count),
+    )  # type: ignore[call-overload]
+    return [_stored(row) for row in cursor.fetchall()], total[0] if total else 0
+
+
+def _stored(row: tuple[Any, ...]) -> Stored:
+    return Stored(str(row[0]), *row[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What ingress has accepted of an identity, ahead of what is applied."""
+
+    active: bool
+    waiting_reason: str | None
+    user_name: str
+
+
+def states(cursor: Cursor, keys: set[tuple[str, str]]) -> dict[tuple[str, str], State]:
+    """The present states of identities by (list, id); those that are gone are left out."""
+    cursor.execute(
+        "select i.list_id, i.id, i.active, i.waiting_reason, i.document->>'userName'"
+        " from unnest(%s::text[], %s::uuid[]) v (list_id, id)"
+        " join identity i on i.list_id = v.list_id and i.id = v.id",
+        pairs(keys),
+    )
+    return {(row[0], str(row[1])): State(*row[2:]) for row in cursor.fetchall()}
+
+
+def set_waiting(cursor: Cursor, reasons: dict[tuple[str, str], str | None]) -> None:
+    """Say why identities wait, or that they do not any more (None)."""
+    ordered = sorted(reasons)
+    cursor.execute(
+        "update identity i set waiting_reason = v.reason from (select i.list_id, i.id, v.reason"
+        " from unnest(%s::text[], %s::uuid[], %s::text[]) v (list_id, id, reason)"
+        " join identity i on i.list_id = v.list_id and i.id = v.id"
+        " order by i.list_id, i.id for no key update of i) v where i.list_id = v.list_id and i.id = v.id",
+        (*pairs(set(ordered)), [reasons[key] for key in ordered]),
+    )
+
+
+def reapply_waiting(cursor: Cursor, freed: set[tuple[str, str]]) -> list[Lane]:
+    """Journal the present documents of the identities that wait for these UIDs; returns lanes to ring.
+
+    To run after the writes to people, whose locks order it against whoever begins to wait.
+    """
+    cursor.execute(
+        "select i.list_id, i.id, i.document::text from unnest(%s::text[], %s::text[]) v (list_id, key)"
+        " join identity i on i.list_id = v.list_id and i.uid_key = v.key and i.waiting_reason is not null"
+        " order by i.list_id, i.id for no key update of i",
+        pairs(freed),
+    )
+    entries = [
+        Entry(row[0], str(row[1]), "reapply", row[2], None, None, "reapply", None)
+        for row in cursor.fetchall()
+    ]
+    return journal.append(cursor, entries) if entries else []
+
+
+def email_keys(document: Document) -> list[str]:
+    """The equality keys of all of a user's e-mail addresses."""
+    values = (element.get("value") for element in document.get("emails", ()) if isinstance(element, dict))
+    return sorted({equality_key(value) for value in values if isinstance(value, str)})

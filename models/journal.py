@@ -1,0 +1,190 @@
+"""The journal: one row per accepted operation, the queue of truth between ingress and workers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from models.database import Cursor, lock_key
+from models.text import checksum
+
+# Changed only by a migration on an empty journal: otherwise one identity's rows lie in two lanes.
+LANES = 16
+LEAST_SHARE = 8  # rows a lane gets of a claim, however many lanes are rung
+
+
+class Lane(NamedTuple):
+    """One strand of a list's operations: applied in order, by one worker at a time."""
+
+    list_id: str
+    number: int
+
+
+class Backlog(NamedTuple):
+    """What is not in the lists yet, over all of them."""
+
+    pending: int
+    oldest_seconds: float
+    waiting: int
+    set_aside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An operation to be written to the journal; `document` and `body` are JSON texts."""
+
+    list_id: str
+    resource_id: str
+    operation: str
+    document: str | None
+    body: str | None
+    token_prefix: str | None
+    request_id: str
+    idp: str | None
+    resource: str = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A journal row as a worker reads it."""
+
+    list_id: str
+    lane: int
+    seq: int
+    resource: str
+    resource_id: str
+    operation: str
+    document: dict[str, Any] | None
+    body: str | None
+    token_prefix: str | None
+    request_id: str
+    idp: str | None
+    accepted_at: datetime
+
+
+_COLUMNS = "list_id, lane, seq, resource, resource_id, operation, document, body, token_prefix, request_id, idp, accepted_at"
+
+
+def lane_of(list_id: str, resource_id: str) -> Lane:
+    """The lane of an identity or a group, by its SCIM id."""
+    return Lane(list_id, checksum(resource_id) % LANES)
+
+
+def append(cursor: Cursor, entries: Sequence[Entry]) -> list[Lane]:
+    """Write operations in this order; returns the lanes to ring after COMMIT.
+
+    To run after the identities' row locks are held, never before: seq is the order of acceptance.
+    """
+    lanes = [lane_of(entry.list_id, entry.resource_id) for entry in entries]
+    cursor.execute(
+        "insert into journal (list_id, lane, resource, resource_id, operation, document, body, token_prefix,"
+        " request_id, idp) select list_id, lane, resource, resource_id, operation, document::jsonb, body,"
+        " token_prefix, request_id, idp from unnest(%s::text[], %s::int2[], %s::text[], %s::uuid[],"
+        " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) with ordinality as v"
+        " (list_id, lane, resource, resource_id, operation, document, body, token_prefix, request_id, idp, n)"
+        " order by n",
+        (
+            [entry.list_id for entry in entries],
+            [lane.number for lane in lanes],
+            [entry.resource for entry in entries],
+            [entry.resource_id for entry in entries],
+            [entry.operation for entry in entries],
+            [entry.document for entry in entries],
+            [entry.body for entry in entries],
+            [entry.token_prefix for entry in entries],
+            [entry.request_id for entry in entries],
+            [entry.idp for entry in entries],
+        ),
+    )
+    return list(dict.fromkeys(lanes))
+
+
+def _columns(lanes: Iterable[Lane]) -> tuple[list[str], list[int]]:
+    pairs = list(lanes)
+    return [lane.list_id for lane in pairs], [lane.number for lane in pairs]
+
+
+def lock(cursor: Cursor, lanes: Sequence[Lane]) -> list[Lane]:
+    """The lanes that nobody else is draining, locked until the transaction ends.
+
+    A statement of its own, before the claim: within one statement the snapshot would be older
+    than the lock, and rows that the previous holder settled would come back.
+    """
+    list_ids, numbers = _columns(lanes)
+    cursor.execute(
+        "select k.list_id, k.lane from unnest(%s::text[], %s::int2[], %s::int8[], %s::int8[])"
+        " k (list_id, lane, roster, key)"
+        " where pg_try_advisory_xact_lock_shared(k.roster) and pg_try_advisory_xact_lock(k.key)",
+        (
+            list_ids,
+            numbers,
+            [lock_key("roster", list_id) for list_id in list_ids],
+            [lock_key("lane", *lane) for lane in lanes],
+        ),
+    )
+    return [Lane(*row) for row in cursor.fetchall()]
+
+
+def claim(cursor: Cursor, lanes: Sequence[Lane], limit: int, single: bool = False) -> list[Event]:
+    """Up to `limit` rows of locked lanes, oldest first. Lanes in trouble are left to the sweep (`single`)."""
+    list_ids, numbers = _columns(lanes)
+    share = limit if len(lanes) == 1 else max(min(LEAST_SHARE, limit), limit // max(1, len(lanes)))
+    cursor.execute(
+        "select j.* from unnest(%s::text[], %s::int2[]) k (list_id, lane) cross join lateral"
+        f" (select {_COLUMNS} from journal where list_id = k.list_id and lane = k.lane order by seq limit %s) j"
+        " where %s or not exists (select from lane_trouble t where t.list_id = k.list_id and t.lane = k.lane"
+        " and t.single) order by j.seq",
+        (list_ids, numbers, share, single),
+    )
+    return [Event(*row[:4], str(row[4]), *row[5:]) for row in cursor.fetchall()]
+
+
+def settle(cursor: Cursor, events: Sequence[Event]) -> None:
+    """Delete exactly the rows that were read: a `seq <= newest` would take rows not yet visible then."""
+    cursor.execute(
+        "delete from journal j using unnest(%s::text[], %s::int2[], %s::int8[]) k (list_id, lane, seq)"
+        " where j.list_id = k.list_id and j.lane = k.lane and j.seq = k.seq",
+        (
+            [event.list_id for event in events],
+            [event.lane for event in events],
+            [event.seq for event in events],
+        ),
+    )
+
+
+def left(cursor: Cursor, lanes: Sequence[Lane]) -> list[Lane]:
+    """Which of these lanes have rows: asked AFTER the commit that gave their locks back, or a row
+    that came while they were held would wait for the sweep."""
+    list_ids, numbers = _columns(lanes)
+    cursor.execute(
+        "select k.list_id, k.lane from unnest(%s::text[], %s::int2[]) k (list_id, lane)"
+        " where exists (select from journal j where j.list_id = k.list_id and j.lane = k.lane)"
+        " and not exists (select from lane_trouble t where t.list_id = k.list_id and t.lane = k.lane and t.single)",
+        (list_ids, numbers),
+    )
+    return [Lane(*row) for row in cursor.fetchall()]
+
+
+def pending(cursor: Cursor, list_id: str) -> bool:
+    """Whether a list has operations that are not applied yet."""
+    cursor.execute("select exists (select from journal where list_id = %s)", (list_id,))
+    row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def backlog(cursor: Cursor) -> Backlog:
+    """The journal's state, for gauges and `muster backlog`."""
+    cursor.execute("select pending, coalesce(oldest, 0), waiting, aside from muster_backlog()")
+    row = cursor.fetchone()
+    assert row
+    return Backlog(row[0], max(0.0, row[1]), row[2], row[3])
+
+
+def put_aside(cursor: Cursor, event: Event, error: str) -> None:
+    """Move a row that cannot be applied out of its lane's way; its log entry is the caller's."""
+    cursor.execute(
+        f"insert into set_aside ({_COLUMNS}, error) select {_COLUMNS}, %s from journal"
+        " where list_id = %s and lane = %s and seq = %s on conflict do nothing",
+        (error[:2000], event.list_id, event.lane, event.seq),
+    )
+    settle(cursor, [event])

@@ -1,0 +1,54 @@
+"""Operators of the console; only argon2 digests of their passwords are kept."""
+
+import secrets
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from models.database import Cursor
+from models.errors import Refused, Taken, Unknown
+from models.text import equality_key, new_id
+
+ROLES = ("viewer", "admin")
+_hasher = PasswordHasher()
+
+
+def add(cursor: Cursor, organisation_id: str, email: str, role: str = "admin") -> str:
+    """A new operator; returns the password, which is shown once."""
+    if role not in ROLES:
+        raise Refused(f"role '{role}' does not exist: choose viewer or admin")
+    if "@" not in email:
+        raise Refused(f"'{email}' is not an e-mail address")
+    password = secrets.token_urlsafe(15)
+    cursor.execute(
+        "insert into operator (id, organisation_id, email, email_key, password_digest, role)"
+        " values (%s, %s, %s, %s, %s, %s) on conflict (email_key) do nothing",
+        (new_id(), organisation_id, email, equality_key(email), _hasher.hash(password), role),
+    )
+    if cursor.rowcount != 1:
+        raise Taken(f"an operator with the e-mail address '{email}' exists: reset the password instead")
+    return password
+
+
+def reset(cursor: Cursor, email: str) -> str:
+    """A new password, and every session of the operator ended."""
+    password = secrets.token_urlsafe(15)
+    cursor.execute(
+        "update operator set password_digest = %s where email_key = %s returning id",
+        (_hasher.hash(password), equality_key(email)),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown(f"no operator has the e-mail address '{email}'")
+    cursor.execute("delete from operator_session where operator_id = %s", row)
+    return password
+
+
+def listing(cursor: Cursor) -> list[dict[str, Any]]:
+    """Everybody who may sign in: e-mail, role, organisation, created at."""
+    cursor.execute(
+        "select o.email, o.role, g.name, o.created_at from operator o"
+        " join organisation g on g.id = o.organisation_id order by o.email_key"
+    )
+    names = ("email", "role", "organisation", "created_at")
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,226 @@
+"""People: the rows of a Master List. IdPs write mapped fields, operators the others."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from models import master_list
+from models.database import Connection, Cursor, transaction
+from models.errors import Refused, Taken, Unknown
+from models.text import equality_key, new_id
+
+_encode = msgspec.json.Encoder().encode
+SEPARATOR = "\x1f"
+
+
+@dataclass(slots=True)
+class Person:
+    """A person, in memory while a drain changes them.
+
+    `put` and `cleared` gather what is to be merged into the stored fields; the row is never
+    replaced whole, since an operator may be editing its local fields at this moment.
+    """
+
+    list_id: str
+    id: str
+    uid: str
+    uid_key: str
+    anchor: str | None
+    identity_id: str | None
+    active: bool
+    fields: dict[str, Any]
+    stored_uid_key: str | None = None  # None: not stored yet
+    put: dict[str, Any] = field(default_factory=dict)
+    cleared: set[str] = field(default_factory=set)
+    changed: bool = False
+
+
+_COLUMNS = "p.list_id, p.id, p.uid, p.uid_key, p.anchor, p.identity_id, p.active, p.fields, p.uid_key"
+
+
+def lock_matching(
+    cursor: Cursor,
+    holders: Sequence[tuple[str, str]],
+    anchors: Sequence[tuple[str, str]],
+    uid_keys: Sequence[tuple[str, str]],
+) -> list[Person]:
+    """The people whom these identities hold, or who have these anchors or UIDs: locked, in order of id.
+
+    Each argument is (list id, key) pairs.
+    """
+    cursor.execute(
+        f"select {_COLUMNS} from person p join ("
+        "select p.list_id, p.id from unnest(%s::text[], %s::uuid[]) v (list_id, key)"
+        " join person p on p.list_id = v.list_id and p.identity_id = v.key"
+        " union select p.list_id, p.id from unnest(%s::text[], %s::text[]) v (list_id, key)"
+        " join person p on p.list_id = v.list_id and p.anchor = v.key"
+        " union select p.list_id, p.id from unnest(%s::text[], %s::text[]) v (list_id, key)"
+        " join person p on p.list_id = v.list_id and p.uid_key = v.key"
+        ") k on k.list_id = p.list_id and k.id = p.id order by p.list_id, p.id for no key update of p",
+        (*_columns(holders), *_columns(anchors), *_columns(uid_keys)),
+    )
+    return [_person(row) for row in cursor.fetchall()]
+
+
+def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def _person(row: tuple[Any, ...]) -> Person:
+    holder = str(row[5]) if row[5] is not None else None
+    return Person(row[0], str(row[1]), row[2], row[3], row[4], holder, row[6], row[7], row[8])
+
+
+def write(cursor: Cursor, people: Sequence[Person]) -> None:
+    """Store what a drain changed: holders and UIDs that change hands are given up before they are taken."""
+    known = [person for person in people if person.stored_uid_key is not None]
+    fresh = [person for person in people if person.stored_uid_key is None]
+    if known:
+        _give_up(cursor, known)
+        _update(cursor, known)
+    if fresh:
+        _insert(cursor, sorted(fresh, key=lambda person: (person.list_id, person.uid_key)))
+
+
+def _give_up(cursor: Cursor, known: Sequence[Person]) -> None:
+    moved = [person for person in known if person.uid_key != person.stored_uid_key]
+    # The holder is unique as well: a person passed on must let go of the old one first.
+    cursor.execute(
+        "update person p set identity_id = null,"
+        " uid_key = case when p.id = any(%s::uuid[]) then '\x01' || p.id::text else p.uid_key end"
+        " from unnest(%s::text[], %s::uuid[], %s::uuid[]) v (list_id, id, holder)"
+        " where p.list_id = v.list_id and p.id = v.id"
+        " and (p.identity_id is distinct from v.holder and p.identity_id is not null or p.id = any(%s::uuid[]))",
+        (
+            [person.id for person in moved],
+            [person.list_id for person in known],
+            [person.id for person in known],
+            [person.identity_id for person in known],
+            [person.id for person in moved],
+        ),
+    )
+
+
+def _update(cursor: Cursor, people: Sequence[Person]) -> None:
+    cursor.execute(
+        "update person p set uid = v.uid, uid_key = v.uid_key, anchor = v.anchor, identity_id = v.identity_id,"
+        " active = v.active, fields = (p.fields - string_to_array(v.cleared, chr(31))) || v.put::jsonb,"
+        " version = p.version + 1, modified_at = clock_timestamp()"
+        " from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::bool[],"
+        " %s::text[], %s::text[]) v (list_id, id, uid, uid_key, anchor, identity_id, active, put, cleared)"
+        " where p.list_id = v.list_id and p.id = v.id",
+        (
+            *_parameters(people),
+            [_encode(person.put).decode() for person in people],
+            [SEPARATOR.join(person.cleared) for person in people],
+        ),
+    )
+
+
+def _insert(cursor: Cursor, people: Sequence[Person]) -> None:
+    cursor.execute(
+        "insert into person (list_id, id, uid, uid_key, anchor, identity_id, active, fields)"
+        " select v.* from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[],"
+        " %s::bool[], %s::jsonb[]) v",
+        (*_parameters(people), [_encode(person.fields).decode() for person in people]),
+    )
+
+
+def _parameters(people: Sequence[Person]) -> tuple[list[Any], ...]:
+    return (
+        [person.list_id for person in people],
+        [person.id for person in people],
+        [person.uid for person in people],
+        [person.uid_key for person in people],
+        [person.anchor for person in people],
+        [person.identity_id for person in people],
+        [person.active for person in people],
+    )
+
+
+def add(cursor: Cursor, list_id: str, uid: str, values: dict[str, Any]) -> str:
+    """A person added by hand; returns the id."""
+    uid = uid.strip()
+    if not uid:
+        raise Refused("a person needs a UID")
+    person_id = new_id()
+    cursor.execute(
+        "insert into person (list_id, id, uid, uid_key, fields) values (%s, %s, %s, %s, %s)"
+        " on conflict (list_id, uid_key) do nothing",
+        (list_id, person_id, uid, equality_key(uid), Jsonb(values)),
+    )
+    if cursor.rowcount != 1:
+        raise Taken(f"UID '{uid}' belongs to another person of this list, active or inactive")
+    return person_id
+
+
+def edit(cursor: Cursor, list_id: str, person_id: str, version: int, values: dict[str, Any]) -> int:
+    """An operator's edit of fields (by key; None clears); returns the new version.
+
+    Refused where a field is locked (V4), or where the person is at another version by now.
+    """
+    locked = locked_fields(cursor, list_id)
+    cursor.execute(
+        "select version, identity_id is not null from person where list_id = %s and id = %s for no key update",
+        (list_id, person_id),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown(f"no person has the id '{person_id}' in this list")
+    if row[0] != version:
+        raise Taken("this person was changed in the meantime: look at the new values, then edit again")
+    for key in values if row[1] else ():
+        if key in locked:
+            raise Refused(
+                f"{locked[key]} is written by the identity provider: change it there, or unmap the field"
+            )
+    cursor.execute(
+        "update person set fields = (fields - %s::text[]) || %s, version = version + 1,"
+        " modified_at = clock_timestamp() where list_id = %s and id = %s returning version",
+        (
+            [key for key, value in values.items() if value is None],
+            Jsonb({key: value for key, value in values.items() if value is not None}),
+            list_id,
+            person_id,
+        ),
+    )
+    changed = cursor.fetchone()
+    assert changed
+    return int(changed[0])
+
+
+def locked_fields(cursor: Cursor, list_id: str) -> dict[str, str]:
+    """The fields that the list's IdP writes, key to label; none where it is not connected."""
+    cursor.execute(
+        "select m.field from field_mapping m join connection c on c.list_id = m.list_id"
+        " where m.list_id = %s and m.enabled",
+        (list_id,),
+    )
+    keys = {row[0] for row in cursor.fetchall()}
+    return {item.key: item.label for item in master_list.fields(cursor, list_id) if item.key in keys}
+
+
+def people(connection: Connection, list_id: str, status: str) -> Iterator[dict[str, Any]]:
+    """Everyone of a list, or the active or inactive ones, in order of UID, as `muster people --json` prints them."""
+    condition = {"active": " and active", "inactive": " and not active", "all": ""}[status]
+    with transaction(connection, [list_id]) as cursor:
+        labels = {item.key: item.label for item in master_list.fields(cursor, list_id)}
+        with connection.cursor(name="people") as stream:
+            stream.itersize = 2_000
+            stream.execute(
+                "select id, uid, anchor, identity_id, active, fields from person"
+                f" where list_id = %s{condition} order by uid_key",
+                (list_id,),
+            )
+            for row in stream:
+                yield {
+                    "id": row[0],
+                    "uid": row[1],
+                    "anchor": row[2],
+                    "identity_id": row[3],
+                    "active": row[4],
+                    "fields": {labels.get(key, key): value for key, value in row[5].items()},
+                }

@@ -1,0 +1,184 @@
+"""The provisioning log: one entry for every operation that an IdP sent (product rules L1, L2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from models.database import Cursor
+from models.journal import Event
+
+BODY_LIMIT = 65_536  # characters kept of a body
+_encode = msgspec.json.Encoder().encode
+
+APPLIED, PARTLY, WAITING, REJECTED, NO_CHANGE = (
+    "applied",
+    "partly_applied",
+    "waiting",
+    "rejected",
+    "no_change",
+)
+
+
+@dataclass(slots=True)
+class LogEntry:
+    """What became of one operation. `changes`: [{"field", "before", "after"}], fields by label."""
+
+    event: Event
+    result: str = NO_CHANGE
+    operation: str = ""
+    waits: bool = False
+    reason: str | None = None  # why the identity waits, if it does
+    person_id: str | None = None
+    uid: str | None = None
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    detail: str | None = None
+
+
+@dataclass(slots=True)
+class Refusal:
+    """A refused request of a known token; repeats within its window are counted, not kept."""
+
+    list_id: str
+    token_prefix: str
+    resource: str
+    operation: str
+    detail: str
+    request_id: str
+    idp: str | None
+    body: str | None
+    at: datetime
+    identity_id: str | None = None
+    user_name: str | None = None
+    repeats: int = 1
+
+
+def write(cursor: Cursor, entries: Sequence[LogEntry]) -> None:
+    """Entries of settled journal rows; id and time are the row's, so that a second writing would clash."""
+    cursor.execute(
+        "insert into log_entry (list_id, at, id, resource, operation, result, waits, identity_id, person_id,"
+        " user_name, uid, changes, detail, request_id, token_prefix, idp, body, applied_at)"
+        " select v.*, clock_timestamp() from unnest(%s::text[], %s::timestamptz[], %s::int8[], %s::text[],"
+        " %s::text[], %s::text[], %s::bool[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::jsonb[],"
+        " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) v",
+        (
+            [entry.event.list_id for entry in entries],
+            [entry.event.accepted_at for entry in entries],
+            [entry.event.seq for entry in entries],
+            [entry.event.resource for entry in entries],
+            [entry.operation or entry.event.operation for entry in entries],
+            [entry.result for entry in entries],
+            [entry.waits for entry in entries],
+            [entry.event.resource_id if entry.event.resource == "user" else None for entry in entries],
+            [entry.person_id for entry in entries],
+            [(entry.event.document or {}).get("userName") for entry in entries],
+            [entry.uid for entry in entries],
+            [_encode(entry.changes).decode() for entry in entries],
+            [entry.detail for entry in entries],
+            [entry.event.request_id for entry in entries],
+            [entry.event.token_prefix for entry in entries],
+            [entry.event.idp for entry in entries],
+            [entry.event.body[:BODY_LIMIT] if entry.event.body else None for entry in entries],
+        ),
+    )
+
+
+def supersede(cursor: Cursor, ended: Sequence[tuple[str, str, int, str]]) -> None:
+    """End the earlier waits of identities: (list, identity, seq of the operation that did it, its request id)."""
+    cursor.execute(
+        "update log_entry e set waits = false, result = case when e.result = 'waiting' then 'no_change' else e.result end,"
+        " detail = case when e.result = 'waiting' then 'Superseded by ' || v.request_id else e.detail end"
+        " from unnest(%s::text[], %s::uuid[], %s::int8[], %s::text[]) v (list_id, identity_id, seq, request_id)"
+        " where e.waits and e.list_id = v.list_id and e.identity_id = v.identity_id and e.id < v.seq",
+        (
+            [row[0] for row in ended],
+            [row[1] for row in ended],
+            [row[2] for row in ended],
+            [row[3] for row in ended],
+        ),
+    )
+
+
+def latest_wait(
+    cursor: Cursor, list_id: str, identity_id: str
+) -> tuple[int, str, list[dict[str, Any]]] | None:
+    """The newest entry on whose account an identity waits: its id, request id and changes so far."""
+    cursor.execute(
+        "select id, request_id, changes from log_entry where list_id = %s and identity_id = %s and waits"
+        " order by id desc limit 1",
+        (list_id, identity_id),
+    )
+    row = cursor.fetchone()
+    return (row[0], row[1], row[2]) if row else None
+
+
+def mend(
+    cursor: Cursor, list_id: str, entry_id: int, outcome: LogEntry, changes: list[dict[str, Any]]
+) -> None:
+    """A waiting entry's outcome, now that its cause is gone."""
+    cursor.execute(
+        "update log_entry set waits = %s, result = %s, detail = %s, person_id = coalesce(%s, person_id),"
+        " uid = coalesce(%s, uid), changes = %s, applied_at = clock_timestamp()"
+        " where list_id = %s and id = %s and waits",
+        (
+            outcome.waits,
+            outcome.result,
+            outcome.detail,
+            outcome.person_id,
+            outcome.uid,
+            Jsonb(changes),
+            list_id,
+            entry_id,
+        ),
+    )
+
+
+def write_refusals(cursor: Cursor, refusals: Sequence[Refusal]) -> None:
+    """Refused requests, with ids of the journal's sequence."""
+    for refusal in refusals:
+        cursor.execute(
+            "insert into log_entry (list_id, at, id, resource, operation, result, identity_id, user_name, detail,"
+            " request_id, token_prefix, idp, body, repeats) values (%s, %s, nextval('journal_seq'), %s, %s,"
+            " 'rejected', %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                refusal.list_id,
+                refusal.at,
+                refusal.resource,
+                refusal.operation,
+                refusal.identity_id,
+                refusal.user_name,
+                refusal.detail,
+                refusal.request_id,
+                refusal.token_prefix,
+                refusal.idp,
+                refusal.body[:BODY_LIMIT] if refusal.body else None,
+                refusal.repeats,
+            ),
+        )
+
+
+_SHOWN = (
+    "id, at, resource, operation, result, identity_id, person_id, user_name, uid, changes, detail, request_id,"
+    " token_prefix, idp, at, applied_at, repeats"
+)
+_NAMES = (
+    "id", "at", "resource", "operation", "result", "identity_id", "person_id", "user_name", "uid", "changes", "detail",
+    "request_id", "token_prefix", "idp", "accepted_at", "applied_at", "repeats",
+)  # fmt: skip
+
+
+def newest(cursor: Cursor, list_id: str, limit: int) -> list[dict[str, Any]]:
+    """The newest entries of a list, newest first, as `muster log --json` prints them."""
+    cursor.execute(
+        f"select {_SHOWN} from log_entry where list_id = %s order by at desc, id desc limit %s",
+        (list_id, limit),
+    )
+    return [dict(zip(_NAMES, row, strict=True)) for row in cursor.fetchall()]
+
+
+def ensure_partitions(cursor: Cursor, months: int = 2) -> None:
+    """A partition for this month and the next ones, made before they are needed."""
+    cursor.execute("select muster_log_partitions(%s)", (months,))

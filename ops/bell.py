@@ -1,0 +1,104 @@
+"""The bell: tells workers which lanes have work. A doorbell, not a store: what it loses, the sweep finds."""
+
+import time
+from collections.abc import Iterable
+from uuid import uuid4
+
+import msgspec
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from models.journal import Lane
+from ops import metrics
+
+NAMESPACE = "muster"
+QUEUE = "lanes"
+DRAIN = "drain"
+FORGET = "forget"
+RUNG = f"{NAMESPACE}:rung"
+WAKE = f"{NAMESPACE}:wake"
+TAKE = 64
+_LIST, _MESSAGES = f"{NAMESPACE}:{QUEUE}", f"{NAMESPACE}:{QUEUE}.msgs"
+
+# Lanes go into a set, so that ringing twice is ringing once; a nudge is pushed only when a lane is new
+# (or the sweep insists) and the queue is short, because a drain takes 64 lanes whichever woke it.
+_RING = """
+local new = 0
+for i = 4, #ARGV do new = new + redis.call('SADD', KEYS[1], ARGV[i]) end
+if (new > 0 or ARGV[3] == '1') and redis.call('LLEN', KEYS[2]) < 2 then
+  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
+  redis.call('RPUSH', KEYS[2], ARGV[1])
+  redis.call('LPUSH', KEYS[4], '1')
+  redis.call('LTRIM', KEYS[4], 0, 15)
+end
+return new
+"""
+
+_log = structlog.get_logger()
+
+
+class Bell:
+    """Rings lanes and takes rung ones. `ring` and `nudge` never raise: a lost ring costs two seconds."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._client = redis.Redis.from_url(
+            redis_url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 1)
+        )
+        self._ring = self._client.register_script(_RING)
+        self._deaf_until = 0.0
+
+    def ring(self, lanes: Iterable[Lane], insist: bool = False) -> None:
+        """Announce that these lanes have rows; called after the COMMIT that put them there."""
+        names = [f"{lane.list_id}:{lane.number}" for lane in lanes]
+        if names or insist:
+            self._push(DRAIN, names, insist)
+
+    def forget(self, list_id: str) -> None:
+        """Have a disconnected list forgotten."""
+        self._push(FORGET, [], True, list_id)
+
+    def _push(self, actor: str, names: list[str], insist: bool, *arguments: str) -> None:
+        identifier = str(uuid4())
+        message = {
+            "queue_name": QUEUE,
+            "actor_name": actor,
+            "args": arguments,
+            "kwargs": {},
+            "options": {"redis_message_id": identifier},
+            "message_id": identifier,
+            "message_timestamp": int(time.time() * 1000),
+        }
+        # While Valkey is away every call costs its time-out, so it is spared for a moment.
+        if time.monotonic() < self._deaf_until:
+            metrics.BELL_FAILURES.inc()
+            return
+        try:
+            self._ring(
+                keys=[RUNG, _LIST, _MESSAGES, WAKE],
+                args=[identifier, msgspec.json.encode(message), "1" if insist else "0", *names],
+            )
+        except redis.RedisError as error:
+            self._deaf_until = time.monotonic() + 1
+            metrics.BELL_FAILURES.inc()
+            _log.warning("bell_failed", error=type(error).__name__)
+
+    def take(self) -> list[Lane]:
+        """Up to 64 rung lanes, taken out of the set before they are claimed."""
+        lanes = []
+        for name in self._client.spop(RUNG, TAKE):  # type: ignore[union-attr]
+            list_id, _, number = name.decode().partition(":")
+            lanes.append(Lane(list_id, int(number)))
+        return lanes
+
+    def any_rung(self) -> bool:
+        """Whether lanes are left in the set."""
+        return bool(self._client.scard(RUNG))
+
+    def reachable(self) -> bool:
+        """Whether Valkey answers."""
+        try:
+            return bool(self._client.ping())
+        except redis.RedisError:
+            return False

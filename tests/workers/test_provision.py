@@ -1,0 +1,202 @@
+"""Drains over a real database: order, conflicts, waiting, and the race for a lane."""
+
+import pytest
+
+from models import database, identity, journal
+from models.database import Connection
+from models.journal import Lane
+from tests.workers.conftest import MakeRoster, Roster
+from workers import applying, provision
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+def employee(number: str | None) -> dict[str, object]:
+    return {ENTERPRISE: {"employeeNumber": number} if number else {}}
+
+
+def test_a_created_user_becomes_a_person(staff: Roster) -> None:
+    staff.create("mila@north.example", title="Registrar", externalId="00u1")
+
+    staff.drain()
+
+    (one,) = staff.people()
+    assert (one["uid"], one["anchor"], one["active"]) == ("mila@north.example", "00u1", True)
+    assert one["fields"]["Job Title"] == "Registrar"
+    assert staff.log() == [("create", "applied", None)]
+
+
+@pytest.mark.parametrize("leaver_first", [True, False])
+def test_a_rehire_ends_the_same_in_either_order_of_lanes(make_roster: MakeRoster, leaver_first: bool) -> None:
+    staff = make_roster("employeeNumber")
+    leaver = staff.create("ada", title="Nurse", **employee("E1"))
+    staff.drain()
+    before = staff.people()[0]["id"]
+    staff.update(leaver, active=False)
+    rehire = staff.create("ada.second", title="Doctor", **employee("E1"))
+    order = [staff.lane(leaver), staff.lane(rehire)]
+
+    for lane in order if leaver_first else reversed(order):
+        staff.drain(lane)
+    staff.drain()
+
+    (one,) = staff.people()
+    assert (one["id"], str(one["identity_id"]), one["active"]) == (before, rehire, True)
+    assert one["fields"]["Job Title"] == "Doctor"
+
+
+def test_later_operations_of_a_former_holder_change_nothing(make_roster: MakeRoster) -> None:
+    staff = make_roster("employeeNumber")
+    leaver = staff.create("ada", title="Nurse", **employee("E1"))
+    staff.update(leaver, active=False)
+    staff.create("ada.second", title="Doctor", **employee("E1"))
+    staff.drain()
+
+    staff.update(leaver, title="Porter")
+    staff.drain()
+
+    assert staff.people()[0]["fields"]["Job Title"] == "Doctor"
+    assert staff.log()[-1] == ("update", "no_change", "Taken over by ada.second")
+
+
+def test_a_user_without_the_unique_identifier_waits_until_it_comes(make_roster: MakeRoster) -> None:
+    staff = make_roster("employeeNumber")
+    user = staff.create("ola")
+    staff.drain()
+    waiting = staff.log()
+
+    staff.update(user, **employee("E7"))
+    staff.drain()
+
+    assert [entry[:2] for entry in waiting] == [("create", "waiting")]
+    assert "employeeNumber is missing" in (waiting[0][2] or "")
+    assert [one["uid"] for one in staff.people()] == ["E7"]
+    first, second = staff.log()
+    assert first[:2] == ("create", "no_change")
+    assert (first[2] or "").startswith("Superseded by request-")
+    assert second[:2] == ("update", "applied")
+
+
+def test_a_user_deleted_while_waiting_leaves_no_open_entry(make_roster: MakeRoster) -> None:
+    staff = make_roster("employeeNumber")
+    user = staff.create("ola")
+    staff.drain()
+
+    staff.delete(user)
+    staff.drain()
+
+    assert staff.people() == []
+    assert [entry[:2] for entry in staff.log()] == [("create", "no_change"), ("delete", "no_change")]
+
+
+def test_a_uid_that_is_given_up_later_reaches_who_waits_for_it(make_roster: MakeRoster) -> None:
+    """The journal holds the giver's change while the taker is drained: it waits, then has it."""
+    staff = make_roster("employeeNumber")
+    giver = staff.create("ada", **employee("E1"))
+    staff.drain()
+    staff.update(giver, **employee("E2"))
+    taker = staff.create("bo", **employee("E1"))
+    staff.drain(staff.lane(taker)) if staff.lane(taker) != staff.lane(giver) else None
+
+    staff.drain()
+
+    assert {one["uid"]: str(one["identity_id"]) for one in staff.people()} == {"E1": taker, "E2": giver}
+    assert {entry[:2] for entry in staff.log()} == {("create", "applied"), ("update", "applied")}
+
+
+def test_uids_that_are_swapped_end_where_the_idp_put_them(make_roster: MakeRoster) -> None:
+    staff = make_roster("employeeNumber")
+    ada, bo = staff.create("ada", **employee("E1")), staff.create("bo", **employee("E2"))
+    staff.drain()
+    staff.update(ada, **employee("spare"))
+    staff.update(bo, **employee("E1"))
+    staff.update(ada, **employee("E2"))
+
+    for lane in {staff.lane(bo), staff.lane(ada)}:
+        staff.drain(lane)
+    staff.drain()
+
+    assert {one["uid"]: str(one["identity_id"]) for one in staff.people()} == {"E2": ada, "E1": bo}
+
+
+def test_a_value_that_does_not_fit_leaves_the_rest_applied(staff: Roster) -> None:
+    user = staff.create("ada", title="Nurse", emails=[{"type": "work", "value": "ada@north.example"}])
+    staff.drain()
+
+    staff.update(user, title="Doctor", emails=[{"type": "work", "value": "no address"}])
+    staff.drain()
+
+    (one,) = staff.people()
+    assert (one["fields"]["Job Title"], one["fields"]["Email"]) == ("Doctor", "ada@north.example")
+    operation, result, detail = staff.log()[-1]
+    assert (operation, result) == ("update", "partly_applied")
+    assert "no address" in (detail or "")
+
+
+def test_rows_that_come_while_a_lane_is_held_are_found_by_its_holder(
+    staff: Roster, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race that load does not show: the ring goes to a drain that finds the lane taken."""
+    user = staff.create("ada", title="Nurse")
+    lane = staff.lane(user)
+    other_rings: list[list[Lane]] = []
+    settle = journal.settle
+
+    def settle_while_more_comes(cursor: database.Cursor, events: list[journal.Event]) -> None:
+        settle(cursor, events)
+        if not other_rings:
+            with database.connect(database_url) as second:
+                late = Roster(second, staff.list_id)
+                late.update(user, title="Doctor")
+                other_rings.append(late.drain(lane).again)
+
+    monkeypatch.setattr(journal, "settle", settle_while_more_comes)
+    first = staff.drain(lane)
+
+    assert other_rings == [[]]
+    assert first.again == [lane]
+    staff.drain(*first.again)
+    assert staff.people()[0]["fields"]["Job Title"] == "Doctor"
+
+
+def test_a_row_whose_pure_steps_fail_is_set_aside_and_its_neighbours_are_applied(
+    staff: Roster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.create("bad")
+    staff.create("good")
+    apply = applying.apply
+
+    def apply_unless_bad(*arguments: object) -> object:
+        if arguments[2].document["userName"] == "bad":  # type: ignore[attr-defined]
+            raise RuntimeError("a defect")
+        return apply(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(provision.applying, "apply", apply_unless_bad)
+    staff.drain()
+
+    assert [one["uid"] for one in staff.people()] == ["good"]
+    assert sorted(entry[:2] for entry in staff.log()) == [("create", "applied"), ("create", "rejected")]
+    with database.transaction(staff.connection) as cursor:
+        assert journal.backlog(cursor).set_aside == 1
+
+
+def test_a_delivered_ring_without_rows_changes_nothing(staff: Roster) -> None:
+    user = staff.create("ada")
+    staff.drain()
+
+    settled = staff.drain(staff.lane(user))
+
+    assert settled.entries == []
+    assert len(staff.log()) == 1
+
+
+def test_an_entry_is_numbered_in_the_order_of_acceptance(staff: Roster, connection: Connection) -> None:
+    user = staff.create("ada", title="0")
+    for number in range(1, 20):
+        staff.update(user, title=str(number))
+    staff.drain()
+
+    rows = connection.execute("select changes from log_entry order by id").fetchall()
+    titles = [change["after"] for (changes,) in rows for change in changes if change["field"] == "Job Title"]
+    assert titles == [str(number) for number in range(20)]
+    assert identity.email_keys({"emails": [{"value": " A@B.example "}]}) == ["a@b.example"]

@@ -1,0 +1,107 @@
+"""Everyone whom a drain involves, read and locked once, then changed in memory event by event."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from models import identity, mapping, person
+from models.connection import Roster
+from models.database import Cursor
+from models.identity import State
+from models.journal import Event
+from models.person import Person
+from models.provisioning_log import LogEntry
+from models.text import equality_key
+from workers.matching import Candidates
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Involved:
+    """People by holder, UID and anchor, and what ingress has accepted of their identities."""
+
+    states: dict[Key, State]
+    by_holder: dict[Key, Person] = field(default_factory=dict)
+    by_uid: dict[Key, Person] = field(default_factory=dict)
+    by_anchor: dict[Key, list[Person]] = field(default_factory=dict)
+    changed: dict[str, Person] = field(default_factory=dict)
+    # UIDs that somebody may take now: given up, or held by one who is inactive or gone.
+    freed: set[Key] = field(default_factory=set)
+    reasons: dict[Key, str | None] = field(default_factory=dict)
+    open_entries: dict[Key, list[LogEntry]] = field(default_factory=dict)
+    ended: list[tuple[str, str, int, str]] = field(default_factory=list)
+    mended: list[LogEntry] = field(default_factory=list)
+
+    def add(self, people: Iterable[Person]) -> None:
+        """Let people be found by their present keys."""
+        for one in people:
+            self.by_uid[one.list_id, one.uid_key] = one
+            if one.identity_id is not None:
+                self.by_holder[one.list_id, one.identity_id] = one
+            if one.anchor is not None:
+                self.by_anchor.setdefault((one.list_id, one.anchor), []).append(one)
+
+    def drop(self, one: Person) -> None:
+        """Forget a person's keys before they change."""
+        self.by_uid.pop((one.list_id, one.uid_key), None)
+        if one.identity_id is not None:
+            self.by_holder.pop((one.list_id, one.identity_id), None)
+        if one.anchor is not None:
+            self.by_anchor[one.list_id, one.anchor].remove(one)
+
+    def candidates(self, event: Event, uid_key: str | None) -> Candidates:
+        """Whom the event's identity may be."""
+        anchor = anchor_of(event)
+        return Candidates(
+            self.by_holder.get((event.list_id, event.resource_id)),
+            self.by_anchor.get((event.list_id, anchor), []),
+            self.by_uid.get((event.list_id, uid_key)) if uid_key is not None else None,
+        )
+
+    def followed(self, one: Person) -> bool:
+        """Whether a person's holder is active, by what ingress accepted."""
+        state = self.states.get((one.list_id, one.identity_id or ""))
+        return state is not None and state.active
+
+    def holder_name(self, one: Person) -> str:
+        """The user name of a person's holder, for a sentence in the log."""
+        state = self.states.get((one.list_id, one.identity_id or ""))
+        return state.user_name if state is not None else one.uid
+
+    def waiting_reason(self, key: Key) -> str | None:
+        """Why an identity waits, after the events applied so far."""
+        if key in self.reasons:
+            return self.reasons[key]
+        state = self.states.get(key)
+        return state.waiting_reason if state is not None else None
+
+
+def anchor_of(event: Event) -> str:
+    """The IdP's own identifier of a user; our SCIM id where it sends none."""
+    external_id = (event.document or {}).get("externalId")
+    return external_id if isinstance(external_id, str) and external_id else event.resource_id
+
+
+def read(cursor: Cursor, events: Iterable[Event], rosters: dict[str, Roster]) -> Involved:
+    """Lock the people whom these events may concern, then read their identities' accepted states.
+
+    In this order: whoever begins to wait for a UID holds its person's lock, so that a later reader
+    of the waiting sees it.
+    """
+    holders: set[Key] = set()
+    anchors: set[Key] = set()
+    uid_keys: set[Key] = set()
+    for event in events:
+        roster = rosters.get(event.list_id)
+        if event.resource != "user" or roster is None or event.document is None:
+            continue
+        holders.add((event.list_id, event.resource_id))
+        anchors.add((event.list_id, anchor_of(event)))
+        uid = mapping.uid_of(event.document, roster.unique_identifier)
+        if uid is not None:
+            uid_keys.add((event.list_id, equality_key(uid)))
+    people = person.lock_matching(cursor, sorted(holders), sorted(anchors), sorted(uid_keys))
+    held_by = {(one.list_id, one.identity_id) for one in people if one.identity_id is not None}
+    involved = Involved(identity.states(cursor, holders | held_by))
+    involved.add(people)
+    return involved

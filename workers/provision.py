@@ -1,0 +1,162 @@
+"""Provision: claim lanes, project, match, write people and log, settle the journal: one transaction."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+
+from models import connection as connections
+from models import database, identity, journal, person, provisioning_log
+from models.connection import Roster
+from models.database import Connection, Cursor
+from models.journal import Event, Lane
+from models.provisioning_log import LogEntry
+from ops import metrics
+from workers import applying, involved
+from workers.involved import Involved
+
+ROWS = 500  # a drain's share: then it gives its place back (I9)
+CLASHES_ALONE = 3
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Settled:
+    """What a drain did: its entries, the lists that changed and the lanes that have work."""
+
+    entries: list[LogEntry] = field(default_factory=list)
+    again: list[Lane] = field(default_factory=list)
+
+    def add(self, other: "Settled") -> "Settled":
+        """Both together."""
+        return Settled(self.entries + other.entries, self.again + other.again)
+
+
+def provision(
+    connection: Connection,
+    lanes: Sequence[Lane],
+    rosters: dict[str, Roster],
+    *,
+    limit: int = ROWS,
+    single: bool = False,
+) -> Settled:
+    """Apply up to `limit` rows of these lanes. `rosters` is the caller's cache of compiled mappings.
+
+    A batch that fails for anything but a lost connection was rolled back, and is tried in halves,
+    down to one row of one lane; that one is set aside if it is the row's own fault.
+    """
+    clashes = 0
+    while True:
+        try:
+            return _once(connection, lanes, rosters, limit, single)
+        except database.LOST as error:
+            if connection.closed or (limit == 1 and len(lanes) == 1 and not _clash(error)):
+                raise
+            _log.warning("drain_failed", error=type(error).__name__, lanes=len(lanes), limit=limit)
+        except Exception as error:
+            _log.warning("drain_failed", error=repr(error), lanes=len(lanes), limit=limit)
+            if limit == 1 and len(lanes) == 1 and not _clash(error):
+                return put_oldest_aside(connection, lanes[0], repr(error))
+        if len(lanes) > 1:
+            half = len(lanes) // 2
+            first = provision(connection, lanes[:half], rosters, limit=limit, single=single)
+            return first.add(provision(connection, lanes[half:], rosters, limit=limit, single=single))
+        clashes += limit == 1
+        limit = max(1, limit // 2)
+        if clashes > CLASHES_ALONE:
+            return Settled(again=list(lanes))
+
+
+def _clash(error: Exception) -> bool:
+    return isinstance(error, database.CLASHES)
+
+
+def _once(
+    connection: Connection, lanes: Sequence[Lane], rosters: dict[str, Roster], limit: int, single: bool
+) -> Settled:
+    started = time.perf_counter()
+    settled = Settled()
+    with database.transaction(connection, {lane.list_id for lane in lanes}) as cursor:
+        held = journal.lock(cursor, lanes)
+        events = journal.claim(cursor, held, limit, single) if held else []
+        if events:
+            settled.entries, rung = _settle(cursor, events, rosters)
+            settled.again += rung
+    if held:
+        # After the COMMIT gave the lanes back: rows that came while they were held rang in vain.
+        with database.transaction(connection, {lane.list_id for lane in held}) as cursor:
+            settled.again += journal.left(cursor, held)
+    if events:
+        _measure(events, settled.entries, time.perf_counter() - started)
+    return settled
+
+
+def _settle(
+    cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster]
+) -> tuple[list[LogEntry], list[Lane]]:
+    """Everything that a batch of journal rows comes to; returns its entries and lanes to ring."""
+    present = connections.rosters(cursor, sorted({event.list_id for event in events}), rosters)
+    people = involved.read(cursor, events, present)
+    entries = [_apply(cursor, people, present.get(event.list_id), event) for event in events]
+    person.write(cursor, list(people.changed.values()))
+    _write_log(cursor, people, entries)
+    if people.reasons:
+        identity.set_waiting(cursor, people.reasons)
+    lanes = identity.reapply_waiting(cursor, people.freed) if people.freed else []
+    journal.settle(cursor, events)
+    return entries, lanes
+
+
+def _apply(cursor: Cursor, people: Involved, roster: Roster | None, event: Event) -> LogEntry:
+    try:
+        return applying.apply(people, roster, event)
+    except Exception as error:
+        _log.exception("row_set_aside", list=event.list_id, seq=event.seq)
+        metrics.ROWS_SET_ASIDE.inc()
+        journal.put_aside(cursor, event, repr(error))
+        return applying.rejected(event, type(error).__name__)
+
+
+def _write_log(cursor: Cursor, people: Involved, entries: Sequence[LogEntry]) -> None:
+    written = [entry for entry in entries if entry.event.operation != "reapply"]
+    if people.ended:
+        provisioning_log.supersede(cursor, people.ended)
+    for entry in people.mended:
+        _mend(cursor, entry)
+    if written:
+        provisioning_log.write(cursor, written)
+
+
+def _mend(cursor: Cursor, entry: LogEntry) -> None:
+    list_id, identity_id = entry.event.list_id, entry.event.resource_id
+    waiting = provisioning_log.latest_wait(cursor, list_id, identity_id)
+    if waiting is None:
+        return
+    entry_id, request_id, changes = waiting
+    provisioning_log.mend(cursor, list_id, entry_id, entry, changes + entry.changes)
+    provisioning_log.supersede(cursor, [(list_id, identity_id, entry_id, request_id)])
+
+
+def put_oldest_aside(connection: Connection, lane: Lane, error: str) -> Settled:
+    """The oldest row of a lane cannot be applied even alone: out of its neighbours' way with it."""
+    with database.transaction(connection, [lane.list_id]) as cursor:
+        held = journal.lock(cursor, [lane])
+        events = journal.claim(cursor, held, 1, single=True) if held else []
+        for event in events:
+            metrics.ROWS_SET_ASIDE.inc()
+            _log.error("row_set_aside", list=event.list_id, seq=event.seq, error=error)
+            provisioning_log.write(cursor, [applying.rejected(event, error)])
+            journal.put_aside(cursor, event, error)
+    return Settled(again=[lane])
+
+
+def _measure(events: Sequence[Event], entries: Sequence[LogEntry], seconds: float) -> None:
+    now = datetime.now(UTC)
+    metrics.DRAIN_ROWS.observe(len(events))
+    metrics.DRAIN_SECONDS.observe(seconds)
+    for entry in entries:
+        metrics.EVENTS_SETTLED.labels(operation=entry.event.operation, result=entry.result).inc()
+        metrics.ACCEPT_TO_LIST_SECONDS.observe(max(0.0, (now - entry.event.accepted_at).total_seconds()))

@@ -1,0 +1,105 @@
+"""The sweep: rings again what was lost, nurses lanes that do not move, forgets disconnected lists."""
+
+import threading
+import time
+
+import structlog
+
+from models import connection as connections
+from models import database, journal, provisioning_log, trouble
+from models.connection import Roster
+from models.database import Connection
+from models.trouble import Stuck
+from ops.bell import Bell
+from workers.provision import provision, put_oldest_aside
+
+SECONDS = 1.0
+LATE_SECONDS = 2.0
+PARTITIONS_EVERY = 3_600.0
+SWEEP_LOCK = 7_310_202
+
+_log = structlog.get_logger()
+
+
+class Sweep:
+    """A thread of every worker process; an advisory lock lets one of them work at a time."""
+
+    def __init__(self, database_url: str, bell: Bell, seconds: float = SECONDS) -> None:
+        self._url, self._bell, self._seconds = database_url, bell, seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+        self._rosters: dict[str, Roster] = {}
+        self._partitions_at = -PARTITIONS_EVERY
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the pass that runs."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        connection: Connection | None = None
+        while not self._stop.wait(self._seconds):
+            try:
+                if connection is None or connection.closed:
+                    connection = database.connect(
+                        self._url, "muster-sweep", options="-c statement_timeout=5000"
+                    )
+                self.once(connection)
+            except Exception as error:
+                _log.warning("sweep_failed", error=repr(error))
+                if connection is not None:
+                    connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()
+
+    def once(self, connection: Connection) -> None:
+        """One pass, unless another process is at it."""
+        row = connection.execute("select pg_try_advisory_lock(%s)", (SWEEP_LOCK,)).fetchone()
+        if row is None or not row[0]:
+            return
+        try:
+            with database.transaction(connection) as cursor:
+                stuck = trouble.note_late_lanes(cursor, LATE_SECONDS)
+                disconnecting = connections.disconnecting(cursor)
+            late = [one.lane for one in stuck if not one.single]
+            if late or disconnecting:
+                self._bell.ring(late, insist=True)
+            for one in stuck:
+                if one.single:
+                    self._nurse(connection, one)
+            for list_id in disconnecting:
+                self._bell.forget(list_id)
+            self._keep_partitions(connection)
+        finally:
+            connection.execute("select pg_advisory_unlock(%s)", (SWEEP_LOCK,))
+
+    def _nurse(self, connection: Connection, stuck: Stuck) -> None:
+        """Take a lane that kills or hangs its drains alone, one row; give the row up after two attempts."""
+        if stuck.hopeless:
+            put_oldest_aside(connection, stuck.lane, "its drains were killed or hung, alone as well")
+            return
+        _log.warning("lane_single", list=stuck.lane.list_id, lane=stuck.lane.number, rings=stuck.rings)
+        settled = provision(connection, [stuck.lane], self._rosters, limit=1, single=True)
+        self._bell.ring(settled.again)
+
+    def _keep_partitions(self, connection: Connection) -> None:
+        if time.monotonic() - self._partitions_at < PARTITIONS_EVERY:
+            return
+        with database.transaction(connection) as cursor:
+            provisioning_log.ensure_partitions(cursor)
+        self._partitions_at = time.monotonic()
+
+
+def forget(connection: Connection, list_id: str) -> None:
+    """Forget a disconnected list, slice by slice, until nothing is left or its journal has rows again."""
+    for _ in range(1_000):
+        with database.transaction(connection, [list_id]) as cursor:
+            done = connections.forget(cursor, list_id)
+            more = not done and not journal.pending(cursor, list_id)
+        if not more:
+            return
