@@ -19,6 +19,9 @@ Answer = TypeVar("Answer")
 Result = tuple[Sequence[Answer], Callable[[], None]]
 Run = Callable[[Connection, Sequence[Ask]], Result[Answer]]
 MOST_CLASHES = 5
+# A batch's joins start from its own keys: index lookups, whatever the statistics say of tables that
+# are filling up. The time-out: an IdP has given up long before.
+OPTIONS = "-c statement_timeout=10000 -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 _log = structlog.get_logger()
 
@@ -145,7 +148,7 @@ class _Slot(Generic[Ask, Answer]):
                 if not self._connection.closed:
                     raise
         self.close()
-        self._connection = database.connect(self._url, f"muster-{self._name}")
+        self._connection = database.connect(self._url, f"muster-{self._name}", options=OPTIONS)
         return self._run(self._connection, asks)
 
     def _serve_halves(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:

@@ -80,7 +80,7 @@ def _enter(cursor: Cursor, asks: Sequence[Ask]) -> dict[str, Grant | Refused]:
     lists = {ask.holder.list_id for ask in asks}
     database.allow(cursor, lists)
     keys = sorted(lock_key("intake", list_id) for list_id in lists)
-    cursor.execute("select pg_advisory_xact_lock_shared(key) from unnest(%s::int8[]) key", (keys,))
+    cursor.execute("select pg_advisory_xact_lock_shared(key) from unnest(%b::int8[]) key", (keys,))
     return token.check(cursor, {ask.holder.token_id for ask in asks})
 
 

@@ -300,16 +300,19 @@ def _record(batch: _Batch, change: Change, row: Identity, operation: str) -> Acc
 def _locked(
     cursor: Cursor, ids: set[tuple[str, str]], names: set[tuple[str, str]], uids: set[tuple[str, str]]
 ) -> list[Identity]:
+    # OFFSET 0 and LATERAL pin the plan: index lookups, one a key, whatever the statistics say. A
+    # table that is filling up for the first time would be read whole for every batch.
     cursor.execute(
-        f"select {', '.join('i.' + name for name in _COLUMNS.split(', '))} from identity i join ("
-        "select v.list_id, v.id from unnest(%s::text[], %s::uuid[]) v (list_id, id)"
-        " union select i.list_id, i.id from unnest(%s::text[], %s::text[]) v (list_id, key)"
-        " join identity i on i.list_id = v.list_id and i.user_name_key = v.key"
-        " union select i.list_id, i.id from unnest(%s::text[], %s::text[]) v (list_id, key)"
-        " join identity i on i.list_id = v.list_id and i.uid_key = v.key and i.active"
-        ") k on k.list_id = i.list_id and k.id = i.id order by i.list_id, i.id for no key update of i",
+        f"select i.* from (select distinct list_id, id from ("
+        "select v.list_id, v.id from unnest(%b::text[], %b::uuid[]) v (list_id, id)"
+        " union all select v.list_id, i.id from unnest(%b::text[], %b::text[]) v (list_id, key) cross join lateral"
+        " (select id from identity where list_id = v.list_id and user_name_key = v.key offset 0) i"
+        " union all select v.list_id, i.id from unnest(%b::text[], %b::text[]) v (list_id, key) cross join lateral"
+        " (select id from identity where list_id = v.list_id and uid_key = v.key and active offset 0) i"
+        ") k order by list_id, id offset 0) k cross join lateral"
+        f" (select {_COLUMNS} from identity where list_id = k.list_id and id = k.id for no key update) i",
         (*pairs(ids), *pairs(names), *pairs(uids)),
-    )  # type: ignore[call-overload]
+    )
     return [Identity(row[0], str(row[1]), *row[2:]) for row in cursor.fetchall()]
 
 
@@ -317,7 +320,7 @@ def _write(cursor: Cursor, rows: list[Identity]) -> None:
     gone = [row for row in rows if row.deleted and not row.fresh]
     if gone:
         cursor.execute(
-            "delete from identity i using unnest(%s::text[], %s::uuid[]) v (list_id, id)"
+            "delete from identity i using unnest(%b::text[], %b::uuid[]) v (list_id, id)"
             " where i.list_id = v.list_id and i.id = v.id",
             ([row.list_id for row in gone], [row.id for row in gone]),
         )
@@ -345,8 +348,8 @@ def _parameters(rows: list[Identity]) -> tuple[list[Any], ...]:
 
 
 _ROWS = (
-    "unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::int4[],"
-    " %s::text[], %s::timestamptz[], %s::timestamptz[]) v (list_id, id, external_id, user_name_key, uid_key,"
+    "unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::int4[],"
+    " %b::text[], %b::timestamptz[], %b::timestamptz[]) v (list_id, id, external_id, user_name_key, uid_key,"
     " email_keys, active, version, document, created, modified)"
 )
 

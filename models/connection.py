@@ -120,7 +120,7 @@ def forget(cursor: Cursor, list_id: str) -> bool:
     if forgotten and forgotten[0]:
         return False
     for table in ("group_member", "scim_group", "set_aside", "lane_trouble", "connection"):
-        cursor.execute(f"delete from {table} where list_id = %s", (list_id,))  # type: ignore[call-overload]
+        cursor.execute(f"delete from {table} where list_id = %s", (list_id,))
     cursor.execute(
         "update person set identity_id = null, held_seq = null, version = version + 1"
         " where list_id = %s and (identity_id is not null or held_seq is not null)",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import msgspec
 import psycopg
@@ -42,7 +42,7 @@ def connect_patiently(url: str, application: str, seconds: float = 30, **paramet
         retry=tenacity.retry_if_exception_type(psycopg.OperationalError),
         reraise=True,
     )
-    return cast(Connection, retrying(connect, url, application, **parameters))
+    return retrying(connect, url, application, **parameters)
 
 
 @contextmanager
@@ -64,8 +64,3 @@ def lock_key(kind: str, list_id: str, part: int = 0) -> int:
     against a change of mappings), `lane`."""
     digest = blake2b(f"{kind}:{list_id}:{part}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-def prefixed(columns: str, alias: str) -> LiteralString:
-    """`a, b` as `x.a, x.b`; both are constants of our own."""
-    return cast(LiteralString, ", ".join(f"{alias}.{name.strip()}" for name in columns.split(",")))

@@ -36,10 +36,10 @@ def by_keys(cursor: Cursor, column: str, keys: set[tuple[str, str]]) -> dict[tup
     """Identities by (list, key) of a unique column, `id` or `user_name_key`, in one statement."""
     kind = "uuid" if column == "id" else "text"
     cursor.execute(
-        f"select v.list_id, v.key, {_READ} from unnest(%s::text[], %s::{kind}[]) v (list_id, key)"
+        f"select v.list_id, v.key, {_READ} from unnest(%b::text[], %s::{kind}[]) v (list_id, key)"
         f" join identity i on i.list_id = v.list_id and i.{column} = v.key",
         pairs(keys),
-    )  # type: ignore[call-overload]
+    )
     return {(row[0], str(row[1])): _stored(row[2:]) for row in cursor.fetchall()}
 
 
@@ -57,7 +57,7 @@ def _found(cursor: Cursor, condition: str, list_id: str, key: str) -> list[Store
     cursor.execute(
         f"select {_READ} from identity i where i.list_id = %s and {condition} order by i.created, i.id",
         (list_id, key),
-    )  # type: ignore[call-overload]
+    )
     return [_stored(row) for row in cursor.fetchall()]
 
 
@@ -68,7 +68,7 @@ def page(cursor: Cursor, list_id: str, start_index: int, count: int) -> tuple[li
     cursor.execute(
         f"select {_READ} from identity i where i.list_id = %s order by i.created, i.id offset %s limit %s",
         (list_id, start_index - 1, count),
-    )  # type: ignore[call-overload]
+    )
     return [_stored(row) for row in cursor.fetchall()], total[0] if total else 0
 
 
@@ -89,7 +89,7 @@ def states(cursor: Cursor, keys: set[tuple[str, str]]) -> dict[tuple[str, str], 
     """The present states of identities by (list, id); those that are gone are left out."""
     cursor.execute(
         "select i.list_id, i.id, i.active, i.waiting_reason, i.document->>'userName'"
-        " from unnest(%s::text[], %s::uuid[]) v (list_id, id)"
+        " from unnest(%b::text[], %b::uuid[]) v (list_id, id)"
         " join identity i on i.list_id = v.list_id and i.id = v.id",
         pairs(keys),
     )
@@ -101,7 +101,7 @@ def set_waiting(cursor: Cursor, reasons: dict[tuple[str, str], str | None]) -> N
     ordered = sorted(reasons)
     cursor.execute(
         "update identity i set waiting_reason = v.reason from (select i.list_id, i.id, v.reason"
-        " from unnest(%s::text[], %s::uuid[], %s::text[]) v (list_id, id, reason)"
+        " from unnest(%b::text[], %b::uuid[], %b::text[]) v (list_id, id, reason)"
         " join identity i on i.list_id = v.list_id and i.id = v.id"
         " order by i.list_id, i.id for no key update of i) v where i.list_id = v.list_id and i.id = v.id",
         (*pairs(set(ordered)), [reasons[key] for key in ordered]),
@@ -114,7 +114,7 @@ def reapply_waiting(cursor: Cursor, freed: set[tuple[str, str]]) -> list[Lane]:
     To run after the writes to people, whose locks order it against whoever begins to wait.
     """
     cursor.execute(
-        "select i.list_id, i.id, i.document::text from unnest(%s::text[], %s::text[]) v (list_id, key)"
+        "select i.list_id, i.id, i.document::text from unnest(%b::text[], %b::text[]) v (list_id, key)"
         " join identity i on i.list_id = v.list_id and i.uid_key = v.key and i.waiting_reason is not null"
         " order by i.list_id, i.id for no key update of i",
         pairs(freed),

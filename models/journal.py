@@ -79,8 +79,8 @@ def append(cursor: Cursor, entries: Sequence[Entry]) -> list[Lane]:
     cursor.execute(
         "insert into journal (list_id, lane, resource, resource_id, operation, document, body, token_prefix,"
         " request_id, idp) select list_id, lane, resource, resource_id, operation, document::jsonb, body,"
-        " token_prefix, request_id, idp from unnest(%s::text[], %s::int2[], %s::text[], %s::uuid[],"
-        " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) with ordinality as v"
+        " token_prefix, request_id, idp from unnest(%b::text[], %b::int2[], %b::text[], %b::uuid[],"
+        " %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]) with ordinality as v"
         " (list_id, lane, resource, resource_id, operation, document, body, token_prefix, request_id, idp, n)"
         " order by n",
         (
@@ -112,7 +112,7 @@ def lock(cursor: Cursor, lanes: Sequence[Lane]) -> list[Lane]:
     """
     list_ids, numbers = _columns(lanes)
     cursor.execute(
-        "select k.list_id, k.lane from unnest(%s::text[], %s::int2[], %s::int8[], %s::int8[])"
+        "select k.list_id, k.lane from unnest(%b::text[], %b::int2[], %b::int8[], %b::int8[])"
         " k (list_id, lane, roster, key)"
         " where pg_try_advisory_xact_lock_shared(k.roster) and pg_try_advisory_xact_lock(k.key)",
         (
@@ -130,19 +130,19 @@ def claim(cursor: Cursor, lanes: Sequence[Lane], limit: int, single: bool = Fals
     list_ids, numbers = _columns(lanes)
     share = limit if len(lanes) == 1 else max(min(LEAST_SHARE, limit), limit // max(1, len(lanes)))
     cursor.execute(
-        "select j.* from unnest(%s::text[], %s::int2[]) k (list_id, lane) cross join lateral"
+        "select j.* from unnest(%b::text[], %b::int2[]) k (list_id, lane) cross join lateral"
         f" (select {_COLUMNS} from journal where list_id = k.list_id and lane = k.lane order by seq limit %s) j"
         " where %s or not exists (select from lane_trouble t where t.list_id = k.list_id and t.lane = k.lane"
         " and t.single) order by j.seq",
         (list_ids, numbers, share, single),
     )
-    return [Event(*row[:4], str(row[4]), *row[5:]) for row in cursor.fetchall()]
+    return [Event(*values) for values in ((*row[:4], str(row[4]), *row[5:]) for row in cursor.fetchall())]
 
 
 def settle(cursor: Cursor, events: Sequence[Event]) -> None:
     """Delete exactly the rows that were read: a `seq <= newest` would take rows not yet visible then."""
     cursor.execute(
-        "delete from journal j using unnest(%s::text[], %s::int2[], %s::int8[]) k (list_id, lane, seq)"
+        "delete from journal j using unnest(%b::text[], %b::int2[], %b::int8[]) k (list_id, lane, seq)"
         " where j.list_id = k.list_id and j.lane = k.lane and j.seq = k.seq",
         (
             [event.list_id for event in events],
@@ -157,7 +157,7 @@ def left(cursor: Cursor, lanes: Sequence[Lane]) -> list[Lane]:
     that came while they were held would wait for the sweep."""
     list_ids, numbers = _columns(lanes)
     cursor.execute(
-        "select k.list_id, k.lane from unnest(%s::text[], %s::int2[]) k (list_id, lane)"
+        "select k.list_id, k.lane from unnest(%b::text[], %b::int2[]) k (list_id, lane)"
         " where exists (select from journal j where j.list_id = k.list_id and j.lane = k.lane)"
         " and not exists (select from lane_trouble t where t.list_id = k.list_id and t.lane = k.lane and t.single)",
         (list_ids, numbers),

@@ -38,7 +38,7 @@ class Person:
     changed: bool = False
 
 
-_COLUMNS = "p.list_id, p.id, p.uid, p.uid_key, p.anchor, p.identity_id, p.active, p.fields, p.uid_key"
+_COLUMNS = "list_id, id, uid, uid_key, anchor, identity_id, active, fields"
 
 
 def lock_matching(
@@ -51,15 +51,17 @@ def lock_matching(
 
     Each argument is (list id, key) pairs.
     """
+    # The plan is pinned as in `acceptance`.
     cursor.execute(
-        f"select {_COLUMNS} from person p join ("
-        "select p.list_id, p.id from unnest(%s::text[], %s::uuid[]) v (list_id, key)"
-        " join person p on p.list_id = v.list_id and p.identity_id = v.key"
-        " union select p.list_id, p.id from unnest(%s::text[], %s::text[]) v (list_id, key)"
-        " join person p on p.list_id = v.list_id and p.anchor = v.key"
-        " union select p.list_id, p.id from unnest(%s::text[], %s::text[]) v (list_id, key)"
-        " join person p on p.list_id = v.list_id and p.uid_key = v.key"
-        ") k on k.list_id = p.list_id and k.id = p.id order by p.list_id, p.id for no key update of p",
+        "select p.* from (select distinct list_id, id from ("
+        "select v.list_id, p.id from unnest(%b::text[], %b::uuid[]) v (list_id, key) cross join lateral"
+        " (select id from person where list_id = v.list_id and identity_id = v.key offset 0) p"
+        " union all select v.list_id, p.id from unnest(%b::text[], %b::text[]) v (list_id, key) cross join lateral"
+        " (select id from person where list_id = v.list_id and anchor = v.key offset 0) p"
+        " union all select v.list_id, p.id from unnest(%b::text[], %b::text[]) v (list_id, key) cross join lateral"
+        " (select id from person where list_id = v.list_id and uid_key = v.key offset 0) p"
+        ") k order by list_id, id offset 0) k cross join lateral"
+        f" (select {_COLUMNS} from person where list_id = k.list_id and id = k.id for no key update) p",
         (*_columns(holders), *_columns(anchors), *_columns(uid_keys)),
     )
     return [_person(row) for row in cursor.fetchall()]
@@ -71,7 +73,7 @@ def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
 
 def _person(row: tuple[Any, ...]) -> Person:
     holder = str(row[5]) if row[5] is not None else None
-    return Person(row[0], str(row[1]), row[2], row[3], row[4], holder, row[6], row[7], row[8])
+    return Person(row[0], str(row[1]), row[2], row[3], row[4], holder, row[6], row[7], row[3])
 
 
 def write(cursor: Cursor, people: Sequence[Person]) -> None:
@@ -90,10 +92,10 @@ def _give_up(cursor: Cursor, known: Sequence[Person]) -> None:
     # The holder is unique as well: a person passed on must let go of the old one first.
     cursor.execute(
         "update person p set identity_id = null,"
-        " uid_key = case when p.id = any(%s::uuid[]) then '\x01' || p.id::text else p.uid_key end"
-        " from unnest(%s::text[], %s::uuid[], %s::uuid[]) v (list_id, id, holder)"
+        " uid_key = case when p.id = any(%b::uuid[]) then '\x01' || p.id::text else p.uid_key end"
+        " from unnest(%b::text[], %b::uuid[], %b::uuid[]) v (list_id, id, holder)"
         " where p.list_id = v.list_id and p.id = v.id"
-        " and (p.identity_id is distinct from v.holder and p.identity_id is not null or p.id = any(%s::uuid[]))",
+        " and (p.identity_id is distinct from v.holder and p.identity_id is not null or p.id = any(%b::uuid[]))",
         (
             [person.id for person in moved],
             [person.list_id for person in known],
@@ -109,8 +111,8 @@ def _update(cursor: Cursor, people: Sequence[Person]) -> None:
         "update person p set uid = v.uid, uid_key = v.uid_key, anchor = v.anchor, identity_id = v.identity_id,"
         " active = v.active, fields = (p.fields - string_to_array(v.cleared, chr(31))) || v.put::jsonb,"
         " version = p.version + 1, modified_at = clock_timestamp()"
-        " from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::bool[],"
-        " %s::text[], %s::text[]) v (list_id, id, uid, uid_key, anchor, identity_id, active, put, cleared)"
+        " from unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::bool[],"
+        " %b::text[], %b::text[]) v (list_id, id, uid, uid_key, anchor, identity_id, active, put, cleared)"
         " where p.list_id = v.list_id and p.id = v.id",
         (
             *_parameters(people),
@@ -123,8 +125,8 @@ def _update(cursor: Cursor, people: Sequence[Person]) -> None:
 def _insert(cursor: Cursor, people: Sequence[Person]) -> None:
     cursor.execute(
         "insert into person (list_id, id, uid, uid_key, anchor, identity_id, active, fields)"
-        " select v.* from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[],"
-        " %s::bool[], %s::jsonb[]) v",
+        " select v.* from unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[],"
+        " %b::bool[], %b::jsonb[]) v",
         (*_parameters(people), [_encode(person.fields).decode() for person in people]),
     )
 
@@ -178,7 +180,7 @@ def edit(cursor: Cursor, list_id: str, person_id: str, version: int, values: dic
                 f"{locked[key]} is written by the identity provider: change it there, or unmap the field"
             )
     cursor.execute(
-        "update person set fields = (fields - %s::text[]) || %s, version = version + 1,"
+        "update person set fields = (fields - %b::text[]) || %s, version = version + 1,"
         " modified_at = clock_timestamp() where list_id = %s and id = %s returning version",
         (
             [key for key, value in values.items() if value is None],

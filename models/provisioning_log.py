@@ -61,9 +61,9 @@ def write(cursor: Cursor, entries: Sequence[LogEntry]) -> None:
     cursor.execute(
         "insert into log_entry (list_id, at, id, resource, operation, result, waits, identity_id, person_id,"
         " user_name, uid, changes, detail, request_id, token_prefix, idp, body, applied_at)"
-        " select v.*, clock_timestamp() from unnest(%s::text[], %s::timestamptz[], %s::int8[], %s::text[],"
-        " %s::text[], %s::text[], %s::bool[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::jsonb[],"
-        " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) v",
+        " select v.*, clock_timestamp() from unnest(%b::text[], %b::timestamptz[], %b::int8[], %b::text[],"
+        " %b::text[], %b::text[], %b::bool[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::jsonb[],"
+        " %b::text[], %b::text[], %b::text[], %b::text[], %b::text[]) v",
         (
             [entry.event.list_id for entry in entries],
             [entry.event.accepted_at for entry in entries],
@@ -91,7 +91,7 @@ def supersede(cursor: Cursor, ended: Sequence[tuple[str, str, int, str]]) -> Non
     cursor.execute(
         "update log_entry e set waits = false, result = case when e.result = 'waiting' then 'no_change' else e.result end,"
         " detail = case when e.result = 'waiting' then 'Superseded by ' || v.request_id else e.detail end"
-        " from unnest(%s::text[], %s::uuid[], %s::int8[], %s::text[]) v (list_id, identity_id, seq, request_id)"
+        " from unnest(%b::text[], %b::uuid[], %b::int8[], %b::text[]) v (list_id, identity_id, seq, request_id)"
         " where e.waits and e.list_id = v.list_id and e.identity_id = v.identity_id and e.id < v.seq",
         (
             [row[0] for row in ended],

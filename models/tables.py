@@ -88,7 +88,7 @@ class MasterList(SQLModel, table=True):
     id: str = _text(primary_key=True)
     organisation_id: UUID = Field(foreign_key="organisation.id")
     name: str = _text()
-    fields: list[Any] = _json()  # type: ignore[assignment]
+    fields: list[Any] = _json()
     created_at: datetime = _now()
 
 
@@ -251,7 +251,7 @@ class Person(SQLModel, table=True):
     identity_id: UUID | None
     active: bool
     held_seq: int | None = _column(BigInteger)
-    fields: dict[str, Any] = _json()  # type: ignore[assignment]
+    fields: dict[str, Any] = _json()
     version: int
     created_at: datetime = _now()
     modified_at: datetime = _now()

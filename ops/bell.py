@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -49,17 +50,16 @@ class Bell:
         self._ring = self._client.register_script(_RING)
         self._deaf_until = 0.0
 
-    def ring(self, lanes: Iterable[Lane], insist: bool = False) -> None:
-        """Announce that these lanes have rows; called after the COMMIT that put them there."""
+    def ring(self, lanes: Iterable[Lane], insist: bool = False) -> bool:
+        """Announce that these lanes have rows, after the COMMIT that put them there; False if nobody heard."""
         names = [f"{lane.list_id}:{lane.number}" for lane in lanes]
-        if names or insist:
-            self._push(DRAIN, names, insist)
+        return self._push(DRAIN, names, insist) if names or insist else True
 
     def forget(self, list_id: str) -> None:
         """Have a disconnected list forgotten."""
         self._push(FORGET, [], True, list_id)
 
-    def _push(self, actor: str, names: list[str], insist: bool, *arguments: str) -> None:
+    def _push(self, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:
         identifier = str(uuid4())
         message = {
             "queue_name": QUEUE,
@@ -73,7 +73,7 @@ class Bell:
         # While Valkey is away every call costs its time-out, so it is spared for a moment.
         if time.monotonic() < self._deaf_until:
             metrics.BELL_FAILURES.inc()
-            return
+            return False
         try:
             self._ring(
                 keys=[RUNG, _LIST, _MESSAGES, WAKE],
@@ -83,11 +83,14 @@ class Bell:
             self._deaf_until = time.monotonic() + 1
             metrics.BELL_FAILURES.inc()
             _log.warning("bell_failed", error=type(error).__name__)
+            return False
+        return True
 
     def take(self) -> list[Lane]:
         """Up to 64 rung lanes, taken out of the set before they are claimed."""
         lanes = []
-        for name in self._client.spop(RUNG, TAKE):  # type: ignore[union-attr]
+        names: Any = self._client.spop(RUNG, TAKE)  # redis-py types every reply as anything at all
+        for name in names or ():
             list_id, _, number = name.decode().partition(":")
             lanes.append(Lane(list_id, int(number)))
         return lanes

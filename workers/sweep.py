@@ -10,7 +10,7 @@ from models import database, journal, provisioning_log, trouble
 from models.connection import Roster
 from models.database import Connection
 from models.trouble import Stuck
-from ops.bell import Bell
+from ops.bell import TAKE, Bell
 from workers.provision import provision, put_oldest_aside
 
 SECONDS = 1.0
@@ -67,8 +67,9 @@ class Sweep:
                 stuck = trouble.note_late_lanes(cursor, LATE_SECONDS)
                 disconnecting = connections.disconnecting(cursor)
             late = [one.lane for one in stuck if not one.single]
-            if late or disconnecting:
-                self._bell.ring(late, insist=True)
+            if late and not self._bell.ring(late, insist=True):
+                # Valkey is away, and with it every nudge: late beats not at all.
+                provision(connection, late[:TAKE], self._rosters)
             for one in stuck:
                 if one.single:
                     self._nurse(connection, one)

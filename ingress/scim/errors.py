@@ -1,0 +1,111 @@
+"""SCIM's errors (RFC 7644 §3.12): one family, rendered here and nowhere else."""
+
+import msgspec
+
+from models.errors import Refused
+
+SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+LONGEST_QUOTE = 100
+
+
+class InvalidSyntax(Refused):
+    """The body's structure is not what the request needs."""
+
+    scim_type = "invalidSyntax"
+
+
+class InvalidValue(Refused):
+    """A value is missing or does not fit its attribute."""
+
+    scim_type = "invalidValue"
+
+
+class InvalidFilter(Refused):
+    """The filter cannot be read, or names what cannot be filtered by."""
+
+    scim_type = "invalidFilter"
+
+
+class InvalidPath(Refused):
+    """The path of a PATCH operation cannot be read, or names nothing."""
+
+    scim_type = "invalidPath"
+
+
+class NoTarget(Refused):
+    """The path of a PATCH operation selects nothing that could be changed."""
+
+    scim_type = "noTarget"
+
+
+class Mutability(Refused):
+    """The attribute cannot be changed so: it is required, or read-only."""
+
+    scim_type = "mutability"
+
+
+class NotFound(Refused):
+    """No such endpoint or resource."""
+
+    status = 404
+
+
+class NotAllowed(Refused):
+    """The endpoint exists and does not take this method; `allowed` are those that it takes."""
+
+    status = 405
+
+    def __init__(self, method: str, allowed: list[str]) -> None:
+        super().__init__(f"{method[:20]} is not allowed here: use {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+class NotImplemented_(Refused):
+    """A part of SCIM that is not offered."""
+
+    status = 501
+
+
+class Internal(Refused):
+    """A defect of ours; what it was is in the log, never in the answer."""
+
+    status = 500
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"something failed on our side: try again, and quote request {request_id} if it stays")
+
+
+def body(error: Refused) -> bytes:
+    """The error as JSON; `status` is a string, as the RFC has it."""
+    content: dict[str, object] = {"schemas": [SCHEMA], "status": str(error.status)}
+    if error.scim_type is not None:
+        content["scimType"] = error.scim_type
+    return msgspec.json.encode({**content, "detail": _printable(error.detail)})
+
+
+def quote(value: object) -> str:
+    """A value as a sentence shows it: at most 100 characters, and nothing of what an object holds.
+
+    (That may be a password.)
+    """
+    match value:
+        case str():
+            return f"'{_printable(_cut(value))}'"
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            # Python refuses to print integers of thousands of digits.
+            return _cut(str(value)) if abs(value) < 10**LONGEST_QUOTE else "a very large number"
+        case list():
+            return "a list"
+    return "an object"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

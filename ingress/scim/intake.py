@@ -1,0 +1,360 @@
+"""From a request body to a User document: refused with reasons, or normalised in form alone.
+
+Values are never reformatted. What an identity provider does in its own way has one line in QUIRKS.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+
+from ingress.scim.errors import InvalidSyntax, InvalidValue, quote
+from ingress.scim.schema import CORE, PLAIN, SUB_PLACES, UNSTORABLE, Kind, Place, place, place_in
+from models.attributes import ENTERPRISE
+
+Document = dict[str, Any]
+
+MAX_DEPTH = 32
+LONGEST_KEY = 1000  # bytes; a Postgres index entry holds 2,700, and casefolding may double a text
+MOST_VALUES = 500  # of one multi-valued attribute: a client that adds for ever is told so
+ONCE = frozenset({"username", "active", "id", "externalid"})
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def load(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body, or why it cannot be taken (contract rule C22)."""
+    try:
+        decoded = _decode(body)
+    except RecursionError:
+        raise _too_deep() from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise _malformed(body, error) from None
+    if not isinstance(decoded, dict):
+        raise InvalidSyntax(f"the body is {quote(decoded)}: send one JSON object")
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        _check_depth(decoded)
+    if b"\\u" in body:
+        _check_text(decoded)
+        _check_duplicates(body)
+    elif _may_repeat(body):
+        _check_duplicates(body)
+    return decoded
+
+
+def _may_repeat(body: bytes) -> bool:
+    count = body.lower().count
+    return (
+        count(b'"username"') > 1 or count(b'"active"') > 1 or count(b'"externalid"') > 1 or count(b'"id"') > 1
+    )
+
+
+def _malformed(body: bytes, error: Exception) -> InvalidSyntax | InvalidValue:
+    if "out of range" in str(error):
+        return InvalidValue("a number in the body is too large to be kept: send it as text")
+    try:
+        # msgspec stops at a lone surrogate; the standard parser lets it through to be named.
+        _check_text(json.loads(body.decode()))
+    except InvalidValue as refusal:
+        return refusal
+    except (ValueError, RecursionError):
+        pass
+    return InvalidSyntax(f"the body is not JSON ({error}): send one JSON object in UTF-8")
+
+
+def _too_deep() -> InvalidSyntax:
+    return InvalidSyntax(f"the body nests more than {MAX_DEPTH} levels: send it flatter")
+
+
+def _check_depth(decoded: dict[str, Any]) -> None:
+    level: list[Any] = [decoded]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _members(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _members(value: Any) -> Iterable[Any]:
+    return cast(Iterable[Any], value.values() if isinstance(value, dict) else value)
+
+
+def _check_text(decoded: Any, name: str = "the body") -> None:
+    """jsonb holds neither NUL nor lone surrogates, in values or in names."""
+    if isinstance(decoded, str) and UNSTORABLE.search(decoded):
+        raise InvalidValue(
+            f"{name} holds a character that cannot be stored (NUL or half a surrogate pair): remove it"
+        )
+    if isinstance(decoded, list):
+        for element in decoded:
+            _check_text(element, name)
+    if isinstance(decoded, dict):
+        for key, value in decoded.items():
+            _check_text(key, f"the name {quote(key)}")
+            _check_text(value, key)
+
+
+def _check_duplicates(body: bytes) -> None:
+    json.loads(body, object_pairs_hook=_pairs)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # The last of two equal names wins (RFC 8259 §4 leaves it open), but not where it names a user.
+    names = [name for name, _ in pairs if name.lower() in ONCE]
+    if len({name.lower() for name in names}) < len(names):
+        raise InvalidSyntax(f"the body has {names[-1]} more than once in one object: send it once")
+    return dict(pairs)
+
+
+def user(body: dict[str, Any]) -> Document:
+    """The document of a POST or PUT body."""
+    document = _gather(body)
+    require_user_name(document)
+    document.setdefault("active", True)
+    return with_schemas(document)
+
+
+def had_active(body: dict[str, Any]) -> bool:
+    """Whether the body says if the user is active: a PUT that does not keeps the state (C19)."""
+    return isinstance(body.get("active"), bool) or "active" in _gather(body)
+
+
+def require_user_name(document: Document) -> None:
+    """A user without a name to sign in with is no user (RFC 7643 §4.1.1)."""
+    if not document.get("userName", "").strip():
+        raise InvalidValue("userName is missing: send a userName that is not empty")
+
+
+def with_schemas(document: Document) -> Document:
+    """The document with `schemas` telling what it holds, always in the same order."""
+    extensions = [key for key in document if ":" in key and key not in (CORE, ENTERPRISE)]
+    known = [CORE, ENTERPRISE] if ENTERPRISE in document else [CORE]
+    document["schemas"] = known + sorted(extensions) if extensions else known
+    return document
+
+
+def _gather(body: dict[str, Any]) -> Document:
+    document: Document = {"schemas": None}
+    for key, value in body.items():
+        if key in PLAIN and value.__class__ is str and value:
+            document[key] = value
+        elif value is not None and value != "":
+            where = place_of_key(key, value)
+            if where is not None:
+                _put(document, where, value)
+    return document
+
+
+def place_of_key(key: str, value: Any) -> Place | None:
+    """The place that a member of a body means. An object under an unknown URN is a whole extension."""
+    where = place(key) if len(key) <= LONGEST_KEY else None
+    if where is not None and where.kind is Kind.CUSTOM and where.owner not in (CORE, ENTERPRISE):
+        return Place(key, "", None, Kind.EXTENSION) if isinstance(value, dict) else where
+    return where
+
+
+def _put(document: Document, where: Place, value: Any) -> None:
+    if where.kind is Kind.EXTENSION:
+        for inner, member in members(where, value):
+            _put(document, inner, member)
+        return
+    taken = take(where, value)
+    if taken is None:
+        return
+    if where.owner is None and where.sub is None:
+        if where.name in document and where.name.lower() in ONCE:
+            raise InvalidSyntax(f"the body has {where.name} more than once: send it once")
+        document[where.name] = taken
+        return
+    *outer, last = where.keys
+    inside = document
+    for key in outer:
+        inside = inside.setdefault(key, {})
+    inside[last] = taken
+
+
+def members(where: Place, value: Any, keep_empty: bool = False) -> Iterator[tuple[Place, Any]]:
+    """The attributes in an extension's (or the core schema's) object; `keep_empty` keeps what is unset."""
+    if not isinstance(value, dict):
+        raise _unfit(where, "an object", value)
+    for name, member in value.items():
+        inner = place_in(where.owner or CORE, name)
+        if inner is not None and (keep_empty or (member is not None and member != "")):
+            yield inner, member
+
+
+def take(where: Place, value: Any) -> Any:
+    """The value in its stored form; None for one that says nothing."""
+    return _FORMS[where.kind](where, value)
+
+
+def _text(where: Place, value: Any) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    if value is None:
+        return None
+    raise _unfit(where, "text", value)
+
+
+def _key_text(where: Place, value: Any) -> str | None:
+    text = _text(where, value)
+    if text is not None and len(text) > LONGEST_KEY // 4 and len(text.encode()) > LONGEST_KEY:
+        raise InvalidValue(f"{where.label} takes at most {LONGEST_KEY} bytes, and {quote(text)} is longer: shorten it")
+    return text
+
+
+_BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
+
+
+def _boolean(where: Place, value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and value in _BOOLEANS:
+        return _BOOLEANS[value]
+    raise _unfit(where, "true or false", value)
+
+
+def _complex(where: Place, value: Any) -> dict[str, Any] | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, dict):
+        raise _unfit(where, "an object", value)
+    return parts(where, value) or None
+
+
+def parts(where: Place, value: dict[str, Any], keep_empty: bool = False) -> dict[str, Any]:
+    """The sub-attributes that the schema knows; with `keep_empty`, None stands for one that is unset."""
+    taken: dict[str, Any] = {}
+    known, text = SUB_PLACES[where.name], Kind.TEXT
+    for name, part in value.items():
+        inner = known.get(name) or known.get(name.lower())
+        if inner is None:
+            continue
+        found = part if inner.kind is text and part.__class__ is str else _FORMS[inner.kind](inner, part)
+        if found or found is False:
+            taken[inner.last] = found
+        elif keep_empty:
+            taken[inner.last] = None
+    return taken
+
+
+def _many(where: Place, value: Any) -> list[dict[str, Any]] | None:
+    elements = value if isinstance(value, list) else single_element(value)
+    if len(elements) > MOST_VALUES:
+        raise InvalidValue(f"{where.label} takes at most {MOST_VALUES} values, and {len(elements)} arrived: send fewer")
+    taken = []
+    for each in elements:
+        found = parts(where, each) if each.__class__ is dict else bare_element(where, each)
+        if found:
+            taken.append(found)
+    return taken or None
+
+
+def bare_element(where: Place, value: Any) -> dict[str, Any]:
+    """One element of a multi-valued attribute that is not an object: a text is its value."""
+    if value is None or value == "":
+        return {}
+    if isinstance(value, str) and "value" in SUB_PLACES[where.name]:
+        return parts(where, {"value": value})
+    raise _unfit(where, "a list of objects", value)
+
+
+def _manager(where: Place, value: Any) -> dict[str, Any] | None:
+    value = single_manager(value)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return {"value": value}
+    if not isinstance(value, dict):
+        raise _unfit(where, "a user's id", value)
+    return parts(where, manager_id(value)) or None
+
+
+def _custom(where: Place, value: Any) -> Any:
+    """A value of an extension that Muster does not know: as sent, without what is empty."""
+    match value:
+        case None | "":
+            return None
+        case dict():
+            kept = {name: _custom(where, inner) for name, inner in value.items() if name.lower() != "password"}
+            return {name: inner for name, inner in kept.items() if inner is not None} or None
+        case list():
+            return [inner for inner in (_custom(where, each) for each in value) if inner is not None] or None
+        case int() | float() if not isinstance(value, bool):
+            _check_number(where, value)
+    return value
+
+
+def _check_number(where: Place, value: int | float) -> None:
+    fits = -(2**63) <= value < 2**63 if isinstance(value, int) else value - value == 0
+    if not fits:
+        raise InvalidValue(f"{where.label} has a number that is too large to be kept: send it as text")
+
+
+def _ignored(where: Place, value: Any) -> None:
+    return None
+
+
+def _unfit(where: Place, wanted: str, value: Any) -> InvalidValue:
+    return InvalidValue(f"{where.label} takes {wanted}, and {quote(value)} arrived: send {wanted}")
+
+
+_FORMS: dict[str, Callable[[Place, Any], Any]] = {
+    Kind.TEXT: _text,
+    Kind.KEY_TEXT: _key_text,
+    Kind.BOOLEAN: _boolean,
+    Kind.COMPLEX: _complex,
+    Kind.MANY: _many,
+    Kind.MANAGER: _manager,
+    Kind.CUSTOM: _custom,
+    Kind.IGNORED: _ignored,
+}
+
+
+def single_element(value: Any) -> list[Any]:
+    """OneLogin's template sends one e-mail address as an object, not as an array."""
+    return [] if value is None or value == "" else [value]
+
+
+def single_manager(value: Any) -> Any:
+    """Entra sends the manager as a list of one."""
+    if isinstance(value, list):
+        return value[0] if value else None
+    return value
+
+
+def manager_id(value: dict[str, Any]) -> dict[str, Any]:
+    """OneLogin's 1.1 template calls the manager's value managerId."""
+    wanted = next((name for name in value if name.lower() == "managerid"), None)
+    if wanted is None or any(name.lower() == "value" for name in value):
+        return value
+    return {**value, "value": value[wanted]}
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A provider's own way: what it does, where that is told, and the function that meets it."""
+
+    name: str
+    source: str
+    function: Callable[..., Any]
+
+
+_ENTRA = "https://learn.microsoft.com/entra/identity/app-provisioning/"
+_ENTRA_PATCH = _ENTRA + "application-provisioning-config-problem-scim-compatibility"
+_ENTRA_SCIM = _ENTRA + "use-scim-to-provision-users-and-groups"
+_ONELOGIN = "https://developers.onelogin.com/scim/implement-scim-api"
+QUIRKS: tuple[Quirk, ...] = (
+    Quirk("Entra sends booleans as the text 'True' and 'False'", _ENTRA_PATCH, _boolean),
+    Quirk("Entra sends a manager as text or as a list of one", _ENTRA_SCIM, single_manager),
+    Quirk("Entra sends enterprise attributes by short name, under a dot or a misspelt URN", _ENTRA_SCIM, place),
+    Quirk("Entra sends extensions that `schemas` does not name", _ENTRA + "customize-application-attributes", with_schemas),
+    Quirk("Okta sends a password even where it is switched off", "https://developer.okta.com/docs/api/openapi/okta-scim", _ignored),
+    Quirk("OneLogin sends emails as one object", _ONELOGIN, single_element),
+    Quirk("OneLogin calls a manager's value managerId", _ONELOGIN, manager_id),
+)

@@ -1,0 +1,78 @@
+"""`attributes` and `excludedAttributes` (RFC 7644 §3.9): which parts of a resource are answered."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from ingress.scim.schema import Kind, place
+
+ALWAYS = ("schemas", "id")
+LONGEST = 4000
+
+_GROUP_PREFIX = re.compile(r"urn:ietf:params:scim:schemas:core:2\.0:group[:.]", re.IGNORECASE)
+# What is named, as a tree of lower-cased names; None takes all that is below.
+Tree = dict[str, "Tree | None"]
+Resource = dict[str, Any]
+
+
+def project(resource: Resource, attributes: str | None, excluded: str | None) -> Resource:
+    """The resource with what was asked for, or without what was not wanted. `id` and `schemas` always stay."""
+    if attributes and attributes.strip():
+        kept = _only(resource, _tree(attributes[:LONGEST])) or {}
+        return {name: resource[name] for name in ALWAYS if name in resource} | kept
+    if excluded and excluded.strip():
+        tree = {name: below for name, below in _tree(excluded[:LONGEST]).items() if name not in ALWAYS}
+        kept: Resource = _but(resource, tree) or {}
+        return kept
+    return resource
+
+
+@lru_cache(maxsize=512)
+def _tree(names: str) -> Tree:
+    tree: Tree = {}
+    for name in names.split(","):
+        _plant(tree, _keys(name.strip()))
+    return tree
+
+
+def _plant(tree: Tree, keys: list[str]) -> None:
+    branch = tree
+    for key in keys[:-1]:
+        below = branch.setdefault(key, {})
+        if below is None:
+            return
+        branch = below
+    branch[keys[-1]] = None
+
+
+def _keys(name: str) -> list[str]:
+    name = _GROUP_PREFIX.sub("", name)
+    found = place(name)
+    if found is None or found.kind is Kind.IGNORED:
+        # What is not a User's own: id, meta.location, a Group's members.
+        return name.lower().split(".")
+    return [key.lower() for key in found.keys]
+
+
+def _only(value: Any, tree: Tree | None) -> Any:
+    if tree is None:
+        return value
+    if isinstance(value, list):
+        return [part for part in (_only(each, tree) for each in value) if part] or None
+    if not isinstance(value, dict):
+        return value
+    found = {name: _only(part, tree[name.lower()]) for name, part in value.items() if name.lower() in tree}
+    return {name: part for name, part in found.items() if part is not None} or None
+
+
+def _but(value: Any, tree: Tree | None) -> Any:
+    if tree is None:
+        return None
+    if isinstance(value, list):
+        return [part for part in (_but(each, tree) for each in value) if part] or None
+    if not isinstance(value, dict):
+        return value
+    found = {
+        name: _but(part, tree[name.lower()]) if name.lower() in tree else part for name, part in value.items()
+    }
+    return {name: part for name, part in found.items() if part is not None} or None

@@ -1,0 +1,61 @@
+"""Hosts, ports and URLs of our own processes."""
+
+import http.client
+import socket
+
+EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
+LOOPBACK = "127.0.0.1"
+
+
+class PortTaken(Exception):
+    """Another program listens there."""
+
+
+def shown(host: str) -> str:
+    """A host as it goes into a URL; an address that means "everywhere" is this machine's own."""
+    name = LOOPBACK if host in EVERYWHERE else host
+    return f"[{name}]" if ":" in name else name
+
+
+def local_root(host: str, port: int) -> str:
+    """`http://host:port`."""
+    return f"http://{shown(host)}:{port}"
+
+
+def _listener(host: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    # As the server will: connections of a predecessor in TIME_WAIT do not count as taken.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return listener
+
+
+def free_port(host: str = LOOPBACK) -> int:
+    """A port that nobody listens on at this moment."""
+    with _listener(host) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def check_free(host: str, port: int) -> None:
+    """PortTaken, with a sentence, when the address is in use or not ours."""
+    with _listener(host) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"cannot listen on {host}:{port} ({error.strerror or error}):"
+                " choose another address with --host and --port (--port 0 takes a free one)"
+            ) from None
+
+
+def status(host: str, port: int, path: str, within: float = 2.0) -> int | None:
+    """The HTTP status of a GET, None when nobody answers."""
+    connection = http.client.HTTPConnection(LOOPBACK if host in EVERYWHERE else host, port, timeout=within)
+    try:
+        connection.request("GET", path, headers={"Connection": "close"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

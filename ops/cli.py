@@ -1,0 +1,57 @@
+"""`muster …`: the commands, each loaded when it is asked for."""
+
+import importlib
+import sys
+
+import click
+
+# Not imported before they are needed: `muster up` lives long and is to stay small.
+COMMANDS = {
+    "up": "ops.commands.up:up",
+    "ingress": "ops.commands.serve:ingress",
+    "workers": "ops.commands.serve:workers",
+    "migrate": "ops.commands.serve:migrate",
+    "list": "ops.commands.lists:lists",
+    "token": "ops.commands.tokens:tokens",
+    "operator": "ops.commands.operators:operators",
+    "people": "ops.commands.reading:people",
+    "log": "ops.commands.reading:log",
+    "backlog": "ops.commands.reading:backlog",
+    "simulate": "ops.commands.simulate:simulate",
+    "bench": "ops.commands.bench:bench",
+    "doctor": "ops.commands.doctor:doctor",
+}
+
+
+class Lazy(click.Group):
+    """A group that knows the names of its commands and imports one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        found: click.Command = getattr(importlib.import_module(module), name)
+        return found
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="muster", message="muster %(version)s")
+def main() -> None:
+    """Muster keeps Master Lists in step with identity providers over SCIM 2.0.
+
+    \b
+    Everything on one machine:   muster up
+    A list and its token:        muster list create Staff && muster token issue Staff
+    Who is in it:                muster people Staff
+
+    Exit codes: 0 done, 1 failed, 2 wrong use or refused, 3 already running or unreachable.
+    """
+
+
+if __name__ == "__main__":
+    sys.exit(main(prog_name="muster"))

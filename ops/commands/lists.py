@@ -1,0 +1,94 @@
+"""`muster list …`."""
+
+import click
+
+from ops.commands.shared import Target, find_list, on_target, show, table, whoami
+
+
+@click.group("list")
+def lists() -> None:
+    """Master Lists: create, show, connect, disconnect."""
+
+
+@lists.command()
+@click.argument("name")
+@click.option(
+    "--uid", default="userName", show_default=True, help="Unique identifier: employeeNumber, userName, email."
+)
+@click.option("--org", default="Default", show_default=True, help="The organisation; made if missing.")
+@click.option("--plan", help="The organisation's plan: free, pro, business, enterprise.  [default: business, if new]")
+@on_target
+def create(name: str, uid: str, org: str, plan: str | None, at: Target, as_json: bool) -> None:
+    """Make a list and connect it to Automated User Provisioning.
+
+    \b
+    muster list create Staff
+    muster list create Students --uid employeeNumber --org "North School"
+    """
+    from models import connection, database, master_list, organisation
+
+    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
+        list_id = master_list.create(cursor, organisation.ensure(cursor, org, plan), name)
+        database.allow(cursor, [list_id])
+        connection.connect(cursor, list_id, uid, whoami())
+    _tell(at, list_id, as_json, "Next: muster token issue " + list_id)
+
+
+@lists.command()
+@click.argument("wanted", metavar="LIST")
+@click.option(
+    "--uid", default="userName", show_default=True, help="Unique identifier: employeeNumber, userName, email."
+)
+@on_target
+def connect(wanted: str, uid: str, at: Target, as_json: bool) -> None:
+    """Connect a list again after a disconnect: an empty SCIM store, the same people.
+
+    \b
+    muster list connect Staff --uid email
+    """
+    from models import connection, database
+
+    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
+        list_id = find_list(cursor, wanted)
+        database.allow(cursor, [list_id])
+        connection.connect(cursor, list_id, uid, whoami())
+    _tell(at, list_id, as_json, "Next: muster token issue " + list_id)
+
+
+@lists.command()
+@click.argument("wanted", metavar="LIST")
+@on_target
+def disconnect(wanted: str, at: Target, as_json: bool) -> None:
+    """Cut a list's IdP off: tokens revoked at once, people kept.
+
+    \b
+    muster list disconnect Staff
+    """
+    from models import connection, database
+
+    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
+        list_id = find_list(cursor, wanted)
+        database.allow(cursor, [list_id])
+        connection.disconnect(cursor, list_id)
+    if as_json:
+        return show({"list_id": list_id, "state": "disconnecting"})
+    return click.echo(f"List {list_id} is disconnecting: its tokens are revoked, its people stay.")
+
+
+@lists.command("list")
+@on_target
+def listing(at: Target, as_json: bool) -> None:
+    """All lists, in order of creation."""
+    from models import database, master_list
+
+    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
+        found = [(list_id, name, at.scim_base_url(list_id)) for list_id, name in master_list.names(cursor)]
+    if as_json:
+        return show([dict(zip(("list_id", "name", "scim_base_url"), row, strict=True)) for row in found])
+    return table(found, "LIST", "NAME", "SCIM BASE URL")
+
+
+def _tell(at: Target, list_id: str, as_json: bool, hint: str) -> None:
+    if as_json:
+        return show({"list_id": list_id, "scim_base_url": at.scim_base_url(list_id)})
+    return click.echo(f"SCIM Base URL  {at.scim_base_url(list_id)}\n{hint}")

@@ -1,0 +1,152 @@
+"""`muster ingress`, `muster workers`, `muster migrate`: one kind of process against the environment's URLs."""
+
+import atexit
+import gc
+import importlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ops.commands.shared import Target, on_target, show
+from ops.up import GATE
+
+if TYPE_CHECKING:
+    from ops.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+INGRESS_PORT, WORKERS_PORT = 9090, 9091  # internal ones, where none is set
+KILL_AFTER = 3  # seconds that a process has to finish what it began; clients see connections close
+
+
+@click.command()
+def ingress() -> None:
+    """Answer IdPs: the ingress processes alone (granian).
+
+    \b
+    MUSTER_DATABASE_URL=postgresql://… MUSTER_REDIS_URL=redis://… muster ingress
+    """
+    from ops import logs, settings
+
+    loaded = settings.load()
+    logs.configure(loaded.log_level)
+    _metrics_folder("ingress", loaded)
+    _load("ingress.app", "ops.internal", "granian.server")
+    _serve_ingress(loaded)
+
+
+def _serve_ingress(settings: "Settings") -> None:
+    from granian.constants import Interfaces, Loops
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    from ops.internal import Probe, ingress_ready, serve
+
+    server = Server(
+        "ingress.asgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        workers=settings.ingress_processes,
+        websockets=False,
+        log_level=LogLevels.info if settings.log_level == "debug" else LogLevels.warning,
+        log_dictconfig={"handlers": {}, "formatters": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}},
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        # Without it a SIGTERM during the boot of a worker is waited for without end.
+        workers_kill_timeout=KILL_AFTER,
+    )
+    probe = Probe(settings)
+    port = settings.internal_port or INGRESS_PORT
+    serve(settings.internal_host, port, ingress_ready(settings, probe), [probe])
+    server.serve()
+
+
+@click.command()
+def workers() -> None:
+    """Apply what was accepted: the worker processes alone (Dramatiq).
+
+    \b
+    MUSTER_DATABASE_URL=postgresql://… MUSTER_REDIS_URL=redis://… muster workers
+    """
+    from ops import logs, settings
+
+    loaded = settings.load()
+    logs.configure(loaded.log_level)
+    _metrics_folder("workers", loaded)
+    # Read by Dramatiq when it is imported. The default prefetch throttles a thread to 260 messages/s.
+    os.environ.setdefault("dramatiq_queue_prefetch", "1024")
+    os.environ.setdefault("dramatiq_worker_timeout", "1000")
+    os.environ.setdefault("MUSTER_INTERNAL_PORT", str(WORKERS_PORT))
+
+    _load("workers.app", "dramatiq.cli")
+    from dramatiq import cli
+
+    arguments = cli.make_argument_parser().parse_args(
+        [
+            "workers.main:broker",
+            *("--processes", str(loaded.worker_processes)),
+            *("--threads", str(loaded.worker_threads)),
+            *("--worker-shutdown-timeout", str(KILL_AFTER * 1000)),
+            *("--fork-function", "ops.internal:worker_server"),
+            *("--path", str(ROOT)),
+            "--skip-logging",
+        ]
+    )
+    sys.exit(cli.main(arguments))
+
+
+def _load(*modules: str) -> None:
+    """Import what the processes need before they are forked: they share its memory, and a dead one
+    is back within milliseconds. By name: ops knows models only.
+
+    `muster up` starts us before the schema is there, and tells on stdin when it is.
+    """
+    sys.path.insert(0, str(ROOT))
+    # Nothing loaded here is garbage: a tenth of the time saved, and later collections, in the forked
+    # processes, leave these pages shared.
+    gc.disable()
+    for module in modules:
+        importlib.import_module(module)
+    gc.freeze()
+    gc.enable()
+    if os.environ.pop(GATE, None) and not sys.stdin.readline():
+        sys.exit("muster: whoever started this process is gone")
+
+
+def _metrics_folder(kind: str, settings: "Settings") -> None:
+    """An empty folder for the values that processes of a kind share.
+
+    Emptied by whoever starts them: values of processes long gone would be counted for ever.
+    Set before prometheus_client is imported, which looks only then.
+    """
+    if settings.metrics_dir is None:
+        folder = Path(tempfile.mkdtemp(prefix=f"muster-{kind}-metrics-"))
+        atexit.register(_remove, folder, os.getpid())
+    else:
+        folder = Path(settings.metrics_dir) / kind
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _remove(folder: Path, maker: int) -> None:
+    # Forked children inherit the exit hook, and must not act on it.
+    if os.getpid() == maker:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@click.command()
+@on_target
+def migrate(at: Target, as_json: bool) -> None:
+    """Bring the database to the newest schema (as MUSTER_OWNER_URL's role, if that is set)."""
+    from ops.prepare import migrate as bring_up_to_date
+
+    revision = bring_up_to_date(at.owner_url, at.database_url)
+    show({"revision": revision}) if as_json else click.echo(f"The schema is at revision {revision}.")

@@ -1,0 +1,148 @@
+"""What every command shares: its options, the database that it means, how it prints and how it fails."""
+
+import functools
+import getpass
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from ops.addresses import local_root
+from ops.state import DEFAULT_FOLDER, Folder
+
+FAILED, REFUSED, UNREACHABLE = 1, 2, 3
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True, envvar="MUSTER_DATA",
+    help="The data folder of the running `muster up`, where the environment names no database.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """The system that a command speaks to."""
+
+    database_url: str
+    owner_url: str
+    redis_url: str
+    public_root: str
+    metrics_urls: tuple[str, ...] = ()
+
+    def scim_base_url(self, list_id: str) -> str:
+        """What an IdP's administrator enters for this list."""
+        return f"{self.public_root}/scim/v2/{list_id}"
+
+
+def stop(code: int, sentence: str) -> NoReturn:
+    """Say why on stderr and leave with an exit code."""
+    click.echo(f"muster: {sentence}", err=True)
+    raise SystemExit(code)
+
+
+def target(data: Path) -> Target:
+    """The system that the environment names, else the running `muster up` of the data folder."""
+    if os.environ.get("MUSTER_DATABASE_URL"):
+        from ops.settings import load
+
+        settings = load()
+        return Target(settings.database_url, settings.migrations_url(), settings.redis_url, settings.public_root())
+    folder = Folder(data)
+    state = folder.read()
+    if not folder.held() or not state.get("database_url"):
+        stop(
+            UNREACHABLE,
+            f"no `muster up` is running on {folder.path}, and MUSTER_DATABASE_URL is not set:"
+            " start it, or name its folder with --data",
+        )
+    root = state.get("public_url") or local_root("127.0.0.1", 8080)
+    return Target(state["database_url"], state["owner_url"], state["redis_url"], root, tuple(state["metrics_urls"]))
+
+
+def on_target(function: Command) -> Command:
+    """A command on a running system: --data and --json, and failures as sentences with exit codes."""
+
+    @data_option
+    @json_option
+    @functools.wraps(function)
+    def command(*arguments: Any, data: Path, as_json: bool, **options: Any) -> Any:
+        with_sentences(function, *arguments, at=target(data), as_json=as_json, **options)
+
+    return command  # type: ignore[return-value]
+
+
+def with_sentences(function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+    """Call; what goes wrong in a known way becomes a sentence and an exit code."""
+    import psycopg
+
+    from models.errors import Refused
+
+    try:
+        function(*arguments, **options)
+    except Refused as refused:
+        stop(REFUSED, refused.detail)
+    except psycopg.OperationalError as error:
+        stop(UNREACHABLE, f"the database does not answer: {str(error).strip()}")
+    except psycopg.errors.UndefinedTable:
+        stop(FAILED, "the database has no tables of Muster's (or old ones): run `muster migrate`")
+    except psycopg.Error as error:
+        stop(FAILED, f"the database refused: {str(error).strip()}")
+
+
+def show(document: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(as_text(document))
+
+
+def as_text(document: Any) -> str:
+    """JSON with times in RFC 3339 and ids as text."""
+    return json.dumps(document, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+
+
+def table(rows: Iterable[Iterable[Any]], *heads: str) -> None:
+    """Rows in columns, for people."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(line[index]) for line in [list(heads), *cells]) for index in range(len(heads))]
+    for line in ([list(heads)] if cells else []) + cells:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else str(value)
+
+
+def whoami() -> str:
+    """Who types, for "created by"."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        return "command line"
+
+
+def find_list(cursor: Any, wanted: str) -> str:
+    """The id of the list that has this id or, if only one has it, this name."""
+    from models import master_list
+    from models.errors import Unknown
+    from models.text import equality_key
+
+    names = master_list.names(cursor)
+    if any(list_id == wanted for list_id, _ in names):
+        return wanted
+    found = [list_id for list_id, name in names if equality_key(name) == equality_key(wanted)]
+    if len(found) > 1:
+        raise Unknown(f"{len(found)} lists are called '{wanted}': name one by its id ({', '.join(found)})")
+    if not found:
+        raise Unknown(f"no list has the id or the name '{wanted}'")
+    return found[0]

@@ -1,0 +1,143 @@
+"""The internal port: /metrics, /live and /ready, for probes and scrapers; never the public one."""
+
+import threading
+from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import psycopg
+import redis
+import structlog
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from models import database, journal
+from models.database import Connection
+from ops import addresses, metrics
+from ops.settings import Settings
+
+Ready = Callable[[], tuple[bool, str]]
+PATIENCE = 2.0  # seconds for a dependency to answer a probe
+_log = structlog.get_logger()
+
+
+class Probe(Collector):
+    """One connection to the database, kept for probes and for the gauges that are read at scrape."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._redis = redis.Redis.from_url(settings.redis_url, socket_timeout=PATIENCE)
+
+    def backlog(self) -> journal.Backlog | None:
+        """The journal's state; None when the database does not answer."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = database.connect(
+                        self._settings.database_url, "muster-probe", options="-c statement_timeout=2000"
+                    )
+                with database.transaction(self._connection) as cursor:
+                    return journal.backlog(cursor)
+            except psycopg.Error:
+                if self._connection is not None:
+                    self._connection.close()
+                self._connection = None
+                return None
+
+    def redis_answers(self) -> bool:
+        """Whether Redis does."""
+        try:
+            return bool(self._redis.ping())
+        except redis.RedisError:
+            return False
+
+    def collect(self) -> Iterable[Metric]:
+        """The journal's gauges: the same in every process that is scraped, hence max() and not sum()."""
+        backlog = self.backlog()
+        yield GaugeMetricFamily("muster_database_up", "Whether the database answers.", value=backlog is not None)
+        if backlog is None:
+            return
+        for name, text, value in (
+            ("journal_pending", "Accepted operations that are not applied yet.", backlog.pending),
+            ("journal_oldest_seconds", "Age of the oldest of them.", backlog.oldest_seconds),
+            ("waiting", "Users and people whose last operation waits.", backlog.waiting),
+            ("set_aside", "Rows that no drain could apply.", backlog.set_aside),
+        ):
+            yield GaugeMetricFamily(f"muster_{name}", text, value=value)
+
+
+def serve(host: str, port: int, ready: Ready, collectors: Iterable[Collector] = ()) -> ThreadingHTTPServer:
+    """Answer on the internal port, in threads of its own, for as long as the process lives."""
+    collectors = list(collectors)
+
+    class Answer(BaseHTTPRequestHandler):
+        """GET of three paths."""
+
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def do_GET(self) -> None:  # noqa: N802 - named by http.server
+            """The page at the path."""
+            match self.path.partition("?")[0]:
+                case "/metrics":
+                    self._send(200, metrics.exposition(collectors), CONTENT_TYPE_LATEST)
+                case "/live":
+                    self._send(200, b"alive\n")
+                case "/ready":
+                    fine, why = ready()
+                    self._send(200 if fine else 503, f"{why}\n".encode())
+                case _:
+                    self._send(404, b"/metrics, /live and /ready\n")
+
+        def _send(self, status: int, body: bytes, kind: str = "text/plain; charset=utf-8") -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: a probe every second is not news."""
+
+    server = ThreadingHTTPServer((host, port), Answer)
+    threading.Thread(target=server.serve_forever, name="internal", daemon=True).start()
+    _log.info("internal_port_open", host=host, port=port)
+    return server
+
+
+def ingress_ready(settings: Settings, probe: Probe) -> Ready:
+    """Ready when a worker process answers on the public port, and the database too."""
+
+    def ready() -> tuple[bool, str]:
+        if probe.backlog() is None:
+            return False, "the database does not answer"
+        if addresses.status(settings.host, settings.port, "/") is None:
+            return False, "no process answers on the public port"
+        # Without Redis changes are accepted and the sweep finds them: late is not down.
+        return True, "ready" if probe.redis_answers() else "ready, without Redis"
+
+    return ready
+
+
+def workers_ready(probe: Probe) -> Ready:
+    """Ready when both things that a drain needs answer."""
+
+    def ready() -> tuple[bool, str]:
+        if probe.backlog() is None:
+            return False, "the database does not answer"
+        return (True, "ready") if probe.redis_answers() else (False, "Redis does not answer")
+
+    return ready
+
+
+def worker_server() -> None:
+    """What Dramatiq runs beside its workers, once they are up (`--fork-function`)."""
+    from ops import settings as loader
+
+    settings = loader.load()
+    probe = Probe(settings)
+    serve(settings.internal_host, settings.internal_port or 0, workers_ready(probe), [probe])
+    threading.Event().wait()

@@ -1,0 +1,148 @@
+"""Many callers, one transaction: who shares, who is spared a neighbour's fault, what is repeated."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from psycopg import errors
+
+from ingress.batches import Batches, CommitUnknown, Result
+from models.database import Connection
+from models.errors import Unavailable
+
+
+def nothing() -> None:
+    """What most batches have to do afterwards."""
+
+
+@contextmanager
+def batches(url: str, run: Any, slots: int = 1, queue_limit: int = 100) -> Any:
+    made: Batches[Any, Any] = Batches("test", url, run, slots=slots, most=8, queue_limit=queue_limit)
+    made.start()
+    yield made
+    made.stop()
+
+
+def ask(made: Batches[Any, Any], *values: Any) -> list[Any]:
+    async def everyone() -> list[Any]:
+        return await asyncio.gather(*(made.submit(value) for value in values), return_exceptions=True)
+
+    return asyncio.run(everyone())
+
+
+def test_everyone_who_waits_shares_a_batch(database_url: str) -> None:
+    sizes: list[int] = []
+
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        sizes.append(len(asks))
+        connection.execute("select pg_sleep(0.05)")
+        return [value * 2 for value in asks], nothing
+
+    with batches(database_url, run) as made:
+        answers = ask(made, *range(20))
+
+    assert answers == [value * 2 for value in range(20)]
+    assert len(sizes) <= 5
+    assert max(sizes) == 8
+
+
+def test_one_bad_ask_does_not_fail_its_neighbours(database_url: str) -> None:
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        if 3 in asks:
+            raise ValueError("three")
+        return asks, nothing
+
+    with batches(database_url, run) as made:
+        answers = ask(made, 1, 2, 3, 4)
+
+    assert answers[:2] + answers[3:] == [1, 2, 4]
+    assert isinstance(answers[2], ValueError)
+
+
+def test_a_clash_is_tried_again_until_what_was_faster_can_be_read(database_url: str) -> None:
+    tries: list[int] = []
+
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        tries.append(len(asks))
+        if len(tries) < 3:
+            raise errors.UniqueViolation
+        return asks, nothing
+
+    with batches(database_url, run) as made:
+        assert ask(made, 7) == [7]
+    assert tries == [1, 1, 1]
+
+
+def test_a_connection_lost_before_commit_is_repeated_once_over_a_new_one(database_url: str) -> None:
+    backends: list[int] = []
+
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        backends.append(connection.info.backend_pid)
+        if asks[0] == 2 and len(backends) == 2:
+            connection.execute("select pg_terminate_backend(pg_backend_pid())")
+        return asks, nothing
+
+    with batches(database_url, run) as made:
+        assert ask(made, 1) == [1]
+        assert ask(made, 2) == [2]
+
+    assert backends[0] == backends[1] != backends[2]
+
+
+def test_what_may_have_been_committed_is_never_repeated(database_url: str) -> None:
+    runs: list[int] = []
+
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        runs.append(1)
+        raise CommitUnknown
+
+    with batches(database_url, run) as made:
+        (answer,) = ask(made, 1)
+
+    assert isinstance(answer, Unavailable)
+    assert runs == [1]
+
+
+def test_a_database_that_is_away_is_told_and_the_next_batch_connects_again() -> None:
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        return asks, nothing
+
+    with batches("postgresql:///muster?host=/nonexistent", run) as made:
+        (answer,) = ask(made, 1)
+
+    assert isinstance(answer, Unavailable)
+    assert "nothing was stored" in answer.detail
+
+
+def test_a_queue_that_is_full_sheds_before_any_work(database_url: str) -> None:
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        connection.execute("select pg_sleep(0.2)")
+        return asks, nothing
+
+    with batches(database_url, run, queue_limit=2) as made:
+        answers = ask(made, *range(12))
+
+    shed = [answer for answer in answers if isinstance(answer, Unavailable)]
+    assert len(shed) == 10
+    assert all(answer.status == 503 for answer in shed)
+
+
+def test_a_caller_that_hangs_up_does_not_stop_its_batch(database_url: str) -> None:
+    done: list[int] = []
+
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        connection.execute("select pg_sleep(0.05)")
+        done.extend(asks)
+        return asks, nothing
+
+    async def hang_up(made: Batches[int, int]) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(made.submit(1), 0.01)
+        assert await made.submit(2) == 2
+
+    with batches(database_url, run) as made:
+        asyncio.run(hang_up(made))
+
+    assert done == [1, 2]

@@ -1,0 +1,29 @@
+"""Journeys: real processes, spoken to through their doors only."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.journeys.idp import Idp
+from tests.journeys.system import Muster, running
+
+
+@pytest.fixture(scope="session")
+def muster() -> Iterator[Muster]:
+    """One `muster up` with two ingress and two worker processes, shared by the journeys that break nothing."""
+    with running("--ingress", "2", "--workers", "2", "--no-demo") as stack:
+        yield stack
+
+
+@pytest.fixture
+def staff(muster: Muster) -> Iterator[Idp]:
+    """An IdP that fills a fresh list whose unique identifier is the user name."""
+    with Idp.of(muster.new_list("userName")) as idp:
+        yield idp
+
+
+@pytest.fixture
+def numbered(muster: Muster) -> Iterator[Idp]:
+    """An IdP that fills a fresh list whose unique identifier is the employee number."""
+    with Idp.of(muster.new_list("employeeNumber")) as idp:
+        yield idp

@@ -1,0 +1,168 @@
+"""Processes die under load (SIGKILL), IdPs retry: nothing that was acknowledged is lost, nothing counts twice."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+import pytest
+from models.mapping import uid_of
+
+from models import connection, database
+from tests.journeys.persistent import Job
+from tests.journeys.processes import Processes
+from tests.journeys.system import Muster, NewList, running
+from tests.journeys.waiting import eventually
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+
+WRITES, LISTS, JOBS_A_LIST, USERS_A_JOB = 3_000, 3, 4, 12
+# After so many acknowledged writes, who is killed.
+KILLS = {400: "ingress", 800: "workers", 1_300: "valkey", 1_800: "postgres", 2_300: "ingress", 2_600: "workers"}
+
+
+@pytest.fixture
+def stack() -> Iterator[Muster]:
+    """A stack of this test's own, since it is broken."""
+    with running("--ingress", "2", "--workers", "2", "--no-demo") as own:
+        yield own
+
+
+class Tally:
+    """Counts acknowledged writes of all jobs and kills a process at the given counts."""
+
+    def __init__(self, processes: Processes) -> None:
+        self.processes, self.count, self.killed = processes, 0, Counter[str]()
+        self._lock = Lock()
+
+    def told(self) -> None:
+        with self._lock:
+            self.count += 1
+            kind = KILLS.get(self.count)
+        if kind is not None:
+            self.processes.kill(kind)
+            self.killed[kind] += 1
+
+
+def test_every_acknowledged_write_survives_the_death_of_any_process(stack: Muster) -> None:
+    processes = Processes(stack)
+    tally = Tally(processes)
+    lists = [stack.new_list() for _ in range(LISTS)]
+    jobs = {
+        target.list_id: [Job(target, f"job{m}{n}", USERS_A_JOB, tally.told) for n in range(JOBS_A_LIST)]
+        for m, target in enumerate(lists)
+    }
+    everyone = [job for several in jobs.values() for job in several]
+    with ThreadPoolExecutor(len(everyone)) as pool:
+        for future in [pool.submit(job.run, WRITES // len(everyone)) for job in everyone]:
+            future.result()
+    eventually(processes.all_back, 30, "every process, started again")
+    reopen(stack)
+
+    lose_the_bell_and_a_drain(stack, processes, everyone)
+    for target in lists:
+        stack.settled(target.list_id, within=60)
+
+    assert tally.killed == Counter(KILLS.values())
+    assert sum(job.retried for job in everyone) > 0
+    for target in lists:
+        check_identities(stack, target, jobs[target.list_id])
+        check_people(stack, target)
+        check_log(stack, target, jobs[target.list_id])
+    assert stack.rows("select count(*) from set_aside") == [(0,)]
+
+
+def reopen(stack: Muster) -> None:
+    """The test's own connection died with Postgres."""
+    stack.database.close()
+    stack.database = stack.connect()
+
+
+def lose_the_bell_and_a_drain(stack: Muster, processes: Processes, jobs: list[Job]) -> None:
+    """Accept one more write of every job while drains are held up, then kill the workers that took
+    their lanes, in the middle of it, and Valkey with the lanes still rung: the sweep alone is left."""
+    with stack.connect() as holding, database.transaction(holding) as cursor:
+        cursor.execute("lock table person in exclusive mode")
+        for job in jobs:
+            job.run(1)
+        eventually(lambda: drains_held_up(stack), 10, "a drain in the middle of its transaction")
+        processes.kill("workers")
+        processes.kill("valkey")
+        eventually(processes.all_back, 30, "workers and Valkey, started again")
+
+
+def drains_held_up(stack: Muster) -> bool:
+    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query ilike '%%person%%'"
+    return bool(stack.rows(waiting))
+
+
+def identities(stack: Muster, target: NewList) -> dict[str, tuple[int, dict[str, Any]]]:
+    """SCIM id to version and document."""
+    rows = stack.rows("select id, version, document from identity where list_id = %s", target.list_id)
+    return {str(identity_id): (version, document) for identity_id, version, document in rows}
+
+
+def check_identities(stack: Muster, target: NewList, jobs: list[Job]) -> None:
+    """What ingress holds is what the IdP was told."""
+    assert {
+        record.id: (record.user_name, record.title, record.active)
+        for job in jobs for record in job.records if record.id is not None
+    } == {
+        identity_id: (document["userName"], document["title"], document["active"])
+        for identity_id, (_, document) in identities(stack, target).items()
+    }  # fmt: skip
+
+
+def check_people(stack: Muster, target: NewList) -> None:
+    """Each identity's person is the projection of its last document; nobody else is active."""
+    roster = stack.in_transaction(
+        lambda cursor: connection.rosters(cursor, [target.list_id], {})[target.list_id], target.list_id
+    )
+    people = stack.rows("select identity_id, uid, active, fields from person where list_id = %s", target.list_id)
+    followed = {str(holder): (uid, active, fields) for holder, uid, active, fields in people if holder is not None}
+    assert followed == {
+        identity_id: (
+            uid_of(document, "userName"),
+            document["active"],
+            {key: value for key, value in roster.projection.project(document).values.items() if value is not None},
+        )
+        for identity_id, (_, document) in identities(stack, target).items()
+    }
+    assert [uid for holder, uid, active, _ in people if holder is None and active] == []
+
+
+def check_log(stack: Muster, target: NewList, jobs: list[Job]) -> None:
+    """Each accepted operation has one entry, in the order of acceptance, each where the last one ended."""
+    entries = [entry for entry in stack.log(target.list_id) if entry["result"] != "rejected"]
+    times_logged = Counter(entry["request_id"] for entry in entries)
+    acknowledged = {request_id for job in jobs for request_id in job.acknowledged}
+    assert max(times_logged.values()) == 1
+    assert acknowledged - set(times_logged) == set()
+
+    versions = {identity_id: version for identity_id, (version, _) in identities(stack, target).items()}
+    for job in jobs:
+        for record in job.records:
+            title = None
+            for identity_id in record.ids:
+                own = [entry for entry in entries if entry["identity_id"] == identity_id]
+                title = check_chain(own, title)
+                # A repeat of what was committed unheard has an entry, but raises no version.
+                moved = [entry for entry in own if entry["result"] != "no_change"]
+                ended = own[-1]["operation"] == "delete"
+                assert ended != (identity_id in versions)
+                assert ended or len(moved) == versions[identity_id]
+    known = {identity_id for job in jobs for record in job.records for identity_id in record.ids}
+    assert {entry["identity_id"] for entry in entries} == known
+
+
+def check_chain(entries: list[dict[str, Any]], title: str | None) -> str | None:
+    """Each entry's Job Title begins as the previous one's ended; the title after the last."""
+    assert entries[0]["operation"] == "create"
+    assert [entry["operation"] for entry in entries[1:]].count("create") == 0
+    for entry in entries:
+        for change in entry["changes"]:
+            if change["field"] == "Job Title":
+                assert change["before"] == title
+                title = change["after"]
+    return title

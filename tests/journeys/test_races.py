@@ -1,0 +1,181 @@
+"""Things that happen at the same moment, in two ingress processes, again and again."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from threading import Barrier
+
+import httpx
+import pytest
+
+from models import database, master_list, person, token
+from models.errors import Taken
+from tests.factories import replace, user
+from tests.journeys.doors import Door, ingress
+from tests.journeys.idp import Idp
+from tests.journeys.system import Muster
+
+pytestmark = pytest.mark.journey
+
+
+@pytest.fixture(scope="module")
+def doors(muster: Muster) -> Iterator[list[Door]]:
+    """Two ingress processes of one worker each, so that a test knows which one it speaks to."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(ingress(muster)) for _ in range(2)]
+
+
+def at_once(*acts: Callable[[], object]) -> None:
+    """Run these in threads that start together; the first failure is raised."""
+    barrier = Barrier(len(acts))
+
+    def run(act: Callable[[], object]) -> None:
+        barrier.wait(30)
+        act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for future in [pool.submit(run, act) for act in acts]:
+            future.result()
+
+
+def test_of_200_posts_of_one_user_name_at_once_one_creates_it(muster: Muster, doors: list[Door]) -> None:
+    target = muster.new_list()
+    answers: list[httpx.Response] = []
+
+    def post(door: Door) -> None:
+        with door.idp(target) as idp:
+            assert idp.total() in (0, 1)  # connected before the start
+            barrier.wait(30)
+            answers.append(idp.post(user("Ada@north.example")))
+
+    barrier = Barrier(200)
+    with ThreadPoolExecutor(200) as pool:
+        for future in [pool.submit(post, doors[n % 2]) for n in range(200)]:
+            future.result()
+    muster.settled(target.list_id)
+
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 199}
+    assert {answer.json().get("scimType") for answer in answers if answer.status_code == 409} == {"uniqueness"}
+    assert len(muster.people(target.list_id)) == 1
+    assert muster.story(target.list_id) == ["create applied"]
+
+
+def test_two_updates_in_flight_at_once_end_at_the_last_accepted(muster: Muster, doors: list[Door]) -> None:
+    rounds = 500
+    target = muster.new_list()
+    with doors[0].idp(target) as left, doors[1].idp(target) as right:
+        ada = left.create(user("ada@north.example"))
+        versions: dict[int, str] = {}
+
+        def update(idp: Idp, side: str) -> None:
+            for n in range(rounds):
+                together.wait(30)
+                answer = idp.patch(ada, replace("title", f"{side}{n}"))
+                assert answer.status_code == 200, answer.text
+                versions[int(answer.json()["meta"]["version"].strip('W/"'))] = f"{side}{n}"
+
+        together = Barrier(2)
+        at_once(lambda: update(left, "left"), lambda: update(right, "right"))
+        stored = left.get(ada).json()
+    muster.settled(target.list_id)
+
+    assert sorted(versions) == list(range(2, 2 * rounds + 2))
+    in_order = [versions[version] for version in sorted(versions)]
+    assert stored["title"] == in_order[-1]
+    assert muster.person(target.list_id, "ada@north.example")["fields"]["Job Title"] == in_order[-1]
+    changes = [entry["changes"] for entry in muster.log(target.list_id)[1:]]
+    before = [None, *in_order[:-1]]
+    assert changes == [
+        [{"field": "Job Title", "before": old, "after": new}] for old, new in zip(before, in_order, strict=True)
+    ]
+
+
+def test_local_edits_and_the_idps_updates_of_the_same_people_lose_nothing(muster: Muster, doors: list[Door]) -> None:
+    people, edits = 20, 1_000
+    target = muster.new_list()
+    keys = muster.in_transaction(
+        lambda cursor: master_list.ensure_fields(cursor, target.list_id, [("Locker", "text"), ("Shirt", "text")]),
+        target.list_id,
+    )
+    with doors[0].idp(target) as idp:
+        ids = [idp.create(user(f"p{n:02}@north.example")) for n in range(people)]
+        muster.settled(target.list_id)
+        stored = {each["uid"]: each["id"] for each in muster.people(target.list_id)}
+
+        def provision() -> None:
+            for n in range(edits):
+                idp.set(ids[n % people], "title", f"Title {n}")
+
+        def edit() -> None:
+            with muster.connect() as connection:
+                for n in range(edits):
+                    # Two fields by turns: an edit must not undo the one before it either.
+                    values = {keys["Locker" if n // people % 2 else "Shirt"]: f"Value {n}"}
+                    edit_until_taken(connection, target.list_id, stored[f"p{n % people:02}@north.example"], values)
+
+        at_once(provision, edit)
+    muster.settled(target.list_id)
+
+    for n, each in enumerate(muster.people(target.list_id)):
+        last = edits - people + n
+        assert each["fields"]["Job Title"] == f"Title {last}"
+        assert each["fields"]["Locker"] == f"Value {last}"
+        assert each["fields"]["Shirt"] == f"Value {last - people}"
+        assert each["fields"]["First Name"] == f"P{n:02}"
+
+
+def edit_until_taken(connection: database.Connection, list_id: str, person_id: str, values: dict[str, str]) -> None:
+    """As an operator does: look at the present version, edit it, look again if it has moved."""
+    while True:
+        with database.transaction(connection, (list_id,)) as cursor:
+            [(version,)] = cursor.execute(
+                "select version from person where list_id = %s and id = %s", (list_id, person_id)
+            ).fetchall()
+        try:
+            with database.transaction(connection, (list_id,)) as cursor:
+                person.edit(cursor, list_id, person_id, version, values)
+            return
+        except Taken:
+            continue
+
+
+# What a token may ask for, in turn: reads, writes and refusals that need no row alike.
+REQUESTS = (
+    ("GET", "/Users?count=0"),
+    ("GET", "/Users/{id}"),
+    ("PUT", "/Users/{id}"),
+    ("GET", "/Users/none"),
+    ("GET", "/Users?filter=shoe%20eq%201"),
+    ("DELETE", "/Users/none"),
+    ("POST", "/Users"),
+    ("GET", "/Schemas"),
+    ("PATCH", "/Users"),
+    ("GET", "/Nonsense"),
+)
+
+
+def test_a_revoked_token_is_refused_on_the_next_request_of_an_open_connection(
+    muster: Muster, doors: list[Door]
+) -> None:
+    rounds = 1_000
+    target = muster.new_list()
+    with muster.connect() as operator, doors[0].idp(target) as left, doors[1].idp(target) as right:
+        ada = left.create(user("ada@north.example"))
+        with database.transaction(operator, (target.list_id,)) as cursor:
+            issued = [token.issue(cursor, target.list_id, "", None, "operator") for _ in range(rounds)]
+        let_in, slipped_in = [], []
+        for n, one in enumerate(issued):
+            method, path = REQUESTS[n % len(REQUESTS)]
+            for idp in (left, right):
+                idp.http.headers["Authorization"] = f"Bearer {one.token}"
+            body = {"PUT": user("ada@north.example"), "POST": {}, "PATCH": {}}.get(method)
+            ask = partial(Idp.request, method=method, path=path.format(id=ada), body=body)
+            let_in += [idp for idp in (left, right) if ask(idp).status_code != 401]
+            with database.transaction(operator, (target.list_id,)) as cursor:
+                token.revoke(cursor, one.prefix)
+            slipped_in += [(method, path) for idp in (left, right) if ask(idp).status_code != 401]
+
+    assert len(let_in) == 2 * rounds
+    assert Counter(slipped_in) == {}
