@@ -175,7 +175,7 @@ class Scim:
                 holder.prefix,
                 _resource(request.path) if writes else "request",
                 _OPERATIONS[request.method] if writes else "request",
-                detail,
+                _storable(detail),
                 request.request_id,
                 idp.guess(request.headers),
                 _kept(request.body) if writes else None,
@@ -189,10 +189,15 @@ class Scim:
 _OPERATIONS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 
 
+def _storable(text: str) -> str:
+    """A sentence that quotes what a client sent: Postgres takes neither NUL nor lone surrogates."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def _kept(body: bytes) -> str | None:
     """A refused body for the log: only if it can be read, for an unread one may hide a password."""
     try:
-        return redact.body(body, render.decode(body)).replace("\x00", "") or None
+        return _storable(redact.body(body, render.decode(body))) or None
     except ValueError:
         return None
 

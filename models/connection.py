@@ -100,7 +100,7 @@ def disconnecting(cursor: Cursor) -> list[str]:
 
 
 def forget(cursor: Cursor, list_id: str) -> bool:
-    """Forget one slice of a disconnecting list's users and groups; True when nothing is left.
+    """Forget one slice of a disconnecting list's users and groups; False when there is nothing (more) to do.
 
     People stay, with UID and anchor; losing their holder unlocks their fields.
     """
@@ -109,16 +109,21 @@ def forget(cursor: Cursor, list_id: str) -> bool:
     if row is None or row[0] != "disconnecting" or journal.pending(cursor, list_id):
         return False
     cursor.execute(
-        "with gone as (delete from identity where (list_id, id) in (select list_id, id from identity"
+        "with gone as (delete from identity where list_id = %s and id in (select id from identity"
         " where list_id = %s order by id limit %s) returning id),"
         " freed as (update person set identity_id = null, version = version + 1"
         " where list_id = %s and identity_id in (select id from gone))"
         " select count(*) from gone",
-        (list_id, FORGET_SLICE, list_id),
+        (list_id, list_id, FORGET_SLICE, list_id),
     )
     forgotten = cursor.fetchone()
     if forgotten and forgotten[0]:
-        return False
+        return True
+    _finish_forgetting(cursor, list_id)
+    return False
+
+
+def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
     for table in ("group_member", "scim_group", "set_aside", "lane_trouble", "connection"):
         cursor.execute(f"delete from {table} where list_id = %s", (list_id,))
     cursor.execute(
@@ -126,8 +131,13 @@ def forget(cursor: Cursor, list_id: str) -> bool:
         " where list_id = %s and (identity_id is not null or held_seq is not null)",
         (list_id,),
     )
-    cursor.execute("update log_entry set waits = false where list_id = %s and waits", (list_id,))
-    return True
+    cursor.execute(
+        "update log_entry set waits = false,"
+        " result = case when result = 'waiting' then 'no_change' else result end,"
+        " detail = case when result = 'waiting' then 'The list was disconnected before this could be applied'"
+        " else detail end where list_id = %s and waits",
+        (list_id,),
+    )
 
 
 def rosters(cursor: Cursor, list_ids: list[str], known: dict[str, Roster]) -> dict[str, Roster]:

@@ -6,7 +6,7 @@ import time
 import structlog
 
 from models import connection as connections
-from models import database, journal, provisioning_log, trouble
+from models import database, provisioning_log, trouble
 from models.connection import Roster
 from models.database import Connection
 from models.trouble import Stuck
@@ -97,10 +97,8 @@ class Sweep:
 
 
 def forget(connection: Connection, list_id: str) -> None:
-    """Forget a disconnected list, slice by slice, until nothing is left or its journal has rows again."""
-    for _ in range(1_000):
+    """Forget a disconnected list, slice by slice; another worker at it, or rows still to apply, end it."""
+    more = True
+    while more:
         with database.transaction(connection, [list_id]) as cursor:
-            done = connections.forget(cursor, list_id)
-            more = not done and not journal.pending(cursor, list_id)
-        if not more:
-            return
+            more = connections.forget(cursor, list_id)

@@ -2,11 +2,13 @@
 
 import pytest
 
+from models import connection as connections
 from models import database, identity, journal
 from models.database import Connection
+from models.errors import Refused
 from models.journal import Lane
 from tests.workers.conftest import MakeRoster, Roster
-from workers import applying, provision
+from workers import applying, provision, sweep
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -200,3 +202,36 @@ def test_an_entry_is_numbered_in_the_order_of_acceptance(staff: Roster, connecti
     titles = [change["after"] for (changes,) in rows for change in changes if change["field"] == "Job Title"]
     assert titles == [str(number) for number in range(20)]
     assert identity.email_keys({"emails": [{"value": " A@B.example "}]}) == ["a@b.example"]
+
+
+def test_a_disconnected_list_is_forgotten_and_adopts_the_same_people_again(staff: Roster) -> None:
+    staff.create("ada", title="Nurse", externalId="00u1")
+    staff.drain()
+    before = staff.people()
+    with database.transaction(staff.connection, [staff.list_id]) as cursor:
+        connections.disconnect(cursor, staff.list_id)
+
+    sweep.forget(staff.connection, staff.list_id)
+    with database.transaction(staff.connection, [staff.list_id]) as cursor:
+        connections.connect(cursor, staff.list_id, "userName", "test")
+    again = staff.create("ada", title="Doctor", externalId="00u1")
+    staff.drain()
+
+    (one,) = staff.people()
+    assert (one["id"], str(one["identity_id"])) == (before[0]["id"], again)
+    assert one["fields"]["Job Title"] == "Doctor"
+
+
+def test_what_was_accepted_before_a_disconnect_is_applied_before_it_is_forgotten(staff: Roster) -> None:
+    staff.create("ada")
+    with database.transaction(staff.connection, [staff.list_id]) as cursor:
+        connections.disconnect(cursor, staff.list_id)
+
+    sweep.forget(staff.connection, staff.list_id)
+    with pytest.raises(Refused, match="still disconnecting"), database.transaction(staff.connection) as cursor:
+        connections.connect(cursor, staff.list_id, "userName", "test")
+    staff.drain()
+    sweep.forget(staff.connection, staff.list_id)
+
+    (one,) = staff.people()
+    assert (one["uid"], one["identity_id"]) == ("ada", None)

@@ -1,0 +1,119 @@
+"""The sweep: what was rung in vain is found, what cannot be applied is nursed and given up."""
+
+import time
+from collections.abc import Iterable
+
+import pytest
+
+from models import database, journal, trouble
+from models.database import Connection
+from models.journal import Lane
+from tests.workers.conftest import Roster
+from workers import provision, sweep
+from workers.sweep import Sweep
+
+
+class SilentBell:
+    """A bell whose rings are written down, and heard or not."""
+
+    def __init__(self, heard: bool = True) -> None:
+        self.rung: list[Lane] = []
+        self.heard = heard
+
+    def ring(self, lanes: Iterable[Lane], insist: bool = False) -> bool:
+        self.rung += lanes
+        return self.heard
+
+    def forget(self, list_id: str) -> None:
+        """No list is disconnecting here."""
+
+
+@pytest.fixture(autouse=True)
+def everything_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "LATE_SECONDS", 0.0)
+
+
+def passes(connection: Connection, made: Sweep, count: int) -> None:
+    """That many passes, as if a second lay between them."""
+    for _ in range(count):
+        made.once(connection)
+        connection.execute("update lane_trouble set rung_at = rung_at - interval '1 second'")
+
+
+def test_late_lanes_are_rung_again_whatever_the_bell_says(staff: Roster, database_url: str) -> None:
+    user = staff.create("ada")
+    bell = SilentBell()
+
+    passes(staff.connection, Sweep(database_url, bell), 1)  # type: ignore[arg-type]
+
+    assert bell.rung == [staff.lane(user)]
+
+
+def test_without_a_bell_the_sweep_applies_late_rows_itself(staff: Roster, database_url: str) -> None:
+    staff.create("ada")
+
+    passes(staff.connection, Sweep(database_url, SilentBell(heard=False)), 1)  # type: ignore[arg-type]
+
+    assert [one["uid"] for one in staff.people()] == ["ada"]
+
+
+def test_a_lane_that_does_not_move_is_taken_alone_and_its_oldest_row_given_up(
+    staff: Roster, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = staff.create("bad")
+    staff.update(bad, title="Nurse")
+    lane = staff.lane(bad)
+    bell = SilentBell()
+    made = Sweep(database_url, bell)  # type: ignore[arg-type]
+    attempts: list[bool] = []
+
+    def hang(*_: object, **options: bool) -> provision.Settled:
+        attempts.append(options["single"])
+        return provision.Settled()
+
+    monkeypatch.setattr(sweep, "provision", hang)
+    passes(staff.connection, made, trouble.RINGS_BEFORE_SINGLE)
+    rung = list(bell.rung)
+    passes(staff.connection, made, trouble.SINGLES_BEFORE_ASIDE + 1)
+
+    assert rung == [lane] * trouble.RINGS_BEFORE_SINGLE
+    assert attempts == [True] * trouble.SINGLES_BEFORE_ASIDE
+    assert [entry[:2] for entry in staff.log()] == [("create", "rejected")]
+    monkeypatch.undo()
+    staff.connection.execute("delete from lane_trouble")
+    staff.drain()
+    assert [entry[:2] for entry in staff.log()] == [("create", "rejected"), ("update", "applied")]
+
+
+def test_normal_drains_leave_a_lane_in_trouble_alone(staff: Roster) -> None:
+    user = staff.create("ada")
+    lane = staff.lane(user)
+    staff.connection.execute(
+        "insert into lane_trouble (list_id, lane, oldest_seq, rings, single) values (%s, %s, 1, 4, true)", lane
+    )
+
+    assert staff.drain(lane).entries == []
+    assert staff.pending()
+
+
+def test_a_lane_is_counted_once_a_second_however_many_processes_sweep(staff: Roster) -> None:
+    staff.create("ada")
+    with database.transaction(staff.connection) as cursor:
+        first = trouble.note_late_lanes(cursor, 0)
+        second = trouble.note_late_lanes(cursor, 0)
+
+    assert [len(first), len(second)] == [1, 0]
+
+
+def test_the_sweep_lives_and_ends_with_its_process(staff: Roster, database_url: str) -> None:
+    staff.create("ada")
+    made = Sweep(database_url, SilentBell(heard=False), seconds=0.01)  # type: ignore[arg-type]
+
+    made.start()
+    end = time.monotonic() + 10
+    while staff.pending() and time.monotonic() < end:
+        time.sleep(0.01)
+    made.stop()
+
+    assert not staff.pending()
+    assert journal.LANES == 16
