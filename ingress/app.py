@@ -25,6 +25,7 @@ from ops.bell import Bell
 from ops.settings import Settings
 
 _log = structlog.get_logger()
+DISCARDED = 8 * 1024 * 1024  # bytes of a refused body that are taken so that its sender reads the answer
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
 Handler = Callable[[Call], Awaitable[Response]]
@@ -78,6 +79,8 @@ class Scim:
             return await self._route(call, receive)
         except Refused as refusal:
             self._record(request, holder, refusal)
+            if request.method in _WITH_BODY and not request.whole:
+                await http.discard(receive, DISCARDED)
             return _refuse(refusal)
         except http.ClientGone:
             raise
@@ -95,6 +98,7 @@ class Scim:
             try:
                 http.check_media_type(call.request.headers)
                 call.request.body = await http.read_body(call.request.headers, receive, self._max_body)
+                call.request.whole = True
                 return await handler(call)
             except Refused as refusal:
                 if not isinstance(refusal, Unauthorised):
@@ -198,7 +202,7 @@ def _kept(body: bytes) -> str | None:
     """A refused body for the log: only if it can be read, for an unread one may hide a password."""
     try:
         return _storable(redact.body(body, render.decode(body))) or None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -34,6 +34,7 @@ class Request:
     address: str
     request_id: str
     body: bytes = b""
+    whole: bool = False  # whether all of the body was taken
 
 
 @dataclass(slots=True)
@@ -72,6 +73,16 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, most: int) ->
         chunks.append(chunk)
         more = message.get("more_body", False)
     return b"".join(chunks) if len(chunks) > 1 else chunks[0]
+
+
+async def discard(receive: Receive, most: int) -> None:
+    """Take what is left of a body that nobody reads: a client that is still sending would see its
+    connection reset instead of the answer."""
+    size, more = 0, True
+    while more and size <= most:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 class ClientGone(Exception):

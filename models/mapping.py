@@ -15,6 +15,8 @@ Document = dict[str, Any]
 Value = str | int | float | None
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _SELECTED = re.compile(r'(\w+)\[type eq "(\w+)"\]\.(\w+)')
+_INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*")
+_DIGITS = re.compile(r"\s*[+-]?\d+\s*")
 _SHOWN = 100  # characters of a value in a sentence
 
 
@@ -138,7 +140,10 @@ def _reader(path: str) -> Reader:
         return _of_type(*selected.groups())
     if path.lower().startswith("urn:"):
         urn, _, name = path.rpartition(":")
-        return lambda document: _plain(_sub(document.get(urn), name))
+        name, _, rest = name.partition(".")
+        if rest:
+            return lambda document: _plain(_named(_named(_named(document, urn), name), rest))
+        return lambda document: _plain(_named(_named(document, urn), name))
     first, _, rest = path.partition(".")
     if rest:
         return lambda document: _plain(_sub(document.get(first), rest))
@@ -149,13 +154,22 @@ def _sub(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
+def _named(value: Any, name: str) -> Any:
+    """A member by its name in any case: an extension keeps the spelling in which it first came."""
+    found = _sub(value, name)
+    if found is not None or not isinstance(value, dict):
+        return found
+    return next((inner for key, inner in value.items() if key.lower() == name.lower()), None)
+
+
 def _plain(value: Any) -> Any:
     return None if isinstance(value, dict | list) else value
 
 
-def _elements(document: Document, name: str) -> list[Document]:
+def _elements(document: Document, name: str, sub: str = "value") -> list[Document]:
+    """The elements that have the sub-attribute: one without it (its value was removed) says nothing."""
     found = document.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one for one in found if isinstance(one, dict) and sub in one] if isinstance(found, list) else []
 
 
 def _typed(elements: list[Document], kind: str) -> Document | None:
@@ -163,7 +177,7 @@ def _typed(elements: list[Document], kind: str) -> Document | None:
 
 
 def _of_type(name: str, kind: str, sub: str) -> Reader:
-    return lambda document: _plain(_sub(_typed(_elements(document, name), kind), sub))
+    return lambda document: _plain(_sub(_typed(_elements(document, name, sub), kind), sub))
 
 
 def _primary(elements: list[Document]) -> Document | None:
@@ -238,11 +252,14 @@ def _fit_number(_: Field, value: Any) -> Value:
         return value
     try:
         number = float(value)
-        if math.isfinite(number):
-            return int(value) if re.fullmatch(r"\s*[+-]?\d{1,18}\s*", value) else number
+        if _INTEGER.fullmatch(value):
+            # More digits than a double holds would arrive as another number.
+            return int(value)
+        if math.isfinite(number) and not _DIGITS.fullmatch(value):
+            return number
     except (TypeError, ValueError):
         pass
-    raise _Misfit("is not a number")
+    raise _Misfit("is not a number that can be kept")
 
 
 def _fit_email(_: Field, value: Any) -> Value:

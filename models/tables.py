@@ -1,6 +1,6 @@
 """The tables as SQLModel classes: what migrations are checked against, and what consoles query.
 
-They stand apart from the nouns because SQLModel costs 55 MB and a second of import time, which
+They stand apart from the nouns because importing SQLModel costs tens of megabytes, which
 the ingress and worker processes, whose SQL is psycopg, need not pay.
 """
 

@@ -73,15 +73,19 @@ def valkey_program() -> Path:
     return found[0]
 
 
-def socket_folder() -> Path:
-    """A new folder, closed to others, with a path short enough for sockets."""
+def account_for(data: Path) -> Account:
+    """Who may run both servers with their data under this folder."""
+    return choose(postgres_program("postgres").parent, valkey_program().parent, data, _sockets_parent())
+
+
+def socket_folder(account: Account) -> Path:
+    """A new folder for the servers' sockets, open to them (and root) alone."""
+    return account.own(Path(tempfile.mkdtemp(prefix=SOCKETS_PREFIX, dir=_sockets_parent())))
+
+
+def _sockets_parent() -> Path:
     usual = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix=SOCKETS_PREFIX, dir=usual if len(usual) < LONGEST_SOCKET_FOLDER else "/tmp"))
-
-
-def account_for(data: Path, sockets: Path) -> Account:
-    """Who may run both servers with their files in these folders."""
-    return choose(postgres_program("postgres").parent, valkey_program().parent, data, sockets.parent)
+    return Path(usual if len(usual) < LONGEST_SOCKET_FOLDER else "/tmp")
 
 
 class Postgres:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ops import embedded
 from ops.account import Account
 from ops.embedded import OWNING, SOCKETS_PREFIX, Postgres, Valkey
-from ops.supervisor import Child, Supervisor, end_all
+from ops.supervisor import Child, Supervisor, end_all, runs
 
 ROOT = Path(__file__).resolve().parents[1]
 START_WITHIN = 60.0  # seconds; crash recovery takes its time
@@ -38,9 +38,8 @@ class Servers:
         self._valkey: Valkey | None = None
         self._account = Account()
         if not (database_url and redis_url):
-            self.sockets = embedded.socket_folder()
-            self._account = embedded.account_for(folder, self.sockets)
-            self._account.own(self.sockets)
+            self._account = embedded.account_for(folder)
+            self.sockets = embedded.socket_folder(self._account)
         if self.sockets and not database_url:
             self._postgres = Postgres(folder / "postgres", self.sockets, self._account)
             database_url, owner_url = self._postgres.url(), self._postgres.url(OWNING)
@@ -98,12 +97,21 @@ def _schema_digest() -> str:
 
 def _watched(postgres: Postgres, account: Account, log: Path) -> Child:
     def start() -> "subprocess.Popen[bytes]":
-        # What a killed postmaster left behind would refuse its successor the shared memory.
+        # What a killed postmaster left behind would refuse its successor the shared memory, or its name.
         end_all(postgres.orphans())
+        _unlock(postgres)
         return embedded.start(postgres.command(), account, log)
 
     # SIGINT is a fast shutdown: clients are cut off, and everything is written.
     return Child("postgres", start, stop_signal=signal.SIGINT, orphans=postgres.orphans)
+
+
+def _unlock(postgres: Postgres) -> None:
+    """Remove a dead postmaster's pid file. PostgreSQL itself takes a zombie for alive, and in a
+    container whose first process reaps nobody a zombie stays. We hold the data folder's lock."""
+    file = postgres.folder / "postmaster.pid"
+    if file.exists() and not runs(int(file.read_text().split()[0])):
+        file.unlink()
 
 
 def _fresh(log: Path) -> Path:

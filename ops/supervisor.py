@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ops.note import note
@@ -34,16 +34,17 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     # Processes that our killing its group does not reach.
     orphans: Callable[[], Iterable[int]] = tuple
-    # Whether a part of it died, so that all of it must go (asked of a living child).
-    broken: Callable[[int], bool] = lambda _: False
+    # Whether losing one of its own processes means that all of it must go.
+    whole: bool = False
     process: "subprocess.Popen[bytes] | None" = None
     deaths: int = 0
     born: float = 0.0
-    due: float = field(default=0.0)
+    due: float = 0.0
+    most: int = 0
 
     def launch(self) -> None:
         """Start it. A start that fails counts as a death."""
-        self.born = time.monotonic()
+        self.born, self.most = time.monotonic(), 0
         try:
             self.process = self.start()
         except OSError as error:
@@ -52,7 +53,14 @@ class Child:
 
     def alive(self) -> bool:
         """Whether its first process runs, with nothing missing."""
-        return self.process is not None and self.process.poll() is None and not self.broken(self.process.pid)
+        if self.process is None or self.process.poll() is not None:
+            return False
+        return not (self.whole and self._incomplete(self.process.pid))
+
+    def _incomplete(self, pid: int) -> bool:
+        count = offspring(pid)
+        self.most = max(self.most, count)
+        return count < self.most
 
     def ask_to_stop(self) -> None:
         """Its stop signal, to the first process alone: it tells its own children."""
@@ -65,6 +73,23 @@ class Child:
             kill_group(self.process.pid)
             self.process.wait()
         end_all(self.orphans())
+
+
+def offspring(pid: int) -> int:
+    """How many living children a process has; 0 where the system does not tell (it tells on Linux)."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return sum(map(_lives, file.read().split()))
+    except OSError:
+        return 0
+
+
+def _lives(pid: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (OSError, IndexError):
+        return False
 
 
 def kill_group(leader: int) -> None:
@@ -81,11 +106,12 @@ def end_all(pids: Iterable[int], within: float = 3.0) -> None:
             os.kill(pid, signal.SIGKILL)
     end = time.monotonic() + within
     while left and time.monotonic() < end:
-        left = {pid for pid in left if _runs(pid)}
+        left = {pid for pid in left if runs(pid)}
         time.sleep(0.01)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether a process lives; a zombie does not."""
     import psutil
 
     try:

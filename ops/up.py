@@ -104,7 +104,9 @@ class Up:
                 stdin=subprocess.PIPE if waits else subprocess.DEVNULL, stdout=sys.stderr.fileno(),
             )  # fmt: skip
 
-        return Child(kind, start)
+        # When one of Dramatiq's workers dies its master lets the others finish, which takes seconds,
+        # and ends; the master's other children are not missed at all.
+        return Child(kind, start, whole=kind == "workers")
 
     def _open_gate(self) -> None:
         self._gate_open = True

@@ -34,7 +34,7 @@ def postgres() -> Iterator[Postgres]:
     """An embedded PostgreSQL that forgets a power cut, with roles and migrations applied."""
     folder = Path(tempfile.mkdtemp(prefix="mt", dir="/tmp"))  # short: socket paths end at 107 bytes
     folder.chmod(0o711)  # as root, PostgreSQL runs as another user
-    account = embedded.account_for(folder, folder / "s")
+    account = embedded.account_for(folder)
     cluster = Postgres(folder / "pg", account.own(folder / "s"), account, durable=False)
     cluster.make()
     server = embedded.start(cluster.command(), account, folder / "postgres.log")

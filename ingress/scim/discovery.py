@@ -7,10 +7,8 @@ import msgspec
 
 from ingress.scim.query import MOST_RESULTS
 from ingress.scim.render import LIST_RESPONSE
-from ingress.scim.schema import CORE
+from ingress.scim.schema import CORE, GROUP
 from models.attributes import ENTERPRISE
-
-GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 _BASE = "https://base.invalid"
 # A password or a photo is accepted and not kept, so the schema does not promise them.
@@ -103,6 +101,8 @@ def _schemas() -> list[Json]:
     user["attributes"] = [each for each in user["attributes"] if each["name"] not in _NOT_KEPT]
     for attribute in group["attributes"]:
         _make_read_only(attribute)
+    for attribute in enterprise["attributes"]:
+        _loosen(attribute)
     return [{**schema, "meta": _meta("Schema", f"Schemas/{schema['id']}")} for schema in (user, enterprise, group)]
 
 
@@ -111,3 +111,9 @@ def _make_read_only(attribute: Json) -> None:
     attribute["mutability"] = "readOnly"
     for sub in attribute.get("subAttributes", []):
         sub["mutability"] = "readOnly"
+
+
+def _loosen(attribute: Json) -> None:
+    # A manager may come as a bare id, or with a name that the provider knows: nothing of it is required.
+    for sub in attribute.get("subAttributes", []):
+        sub["required"], sub["mutability"] = False, "readWrite"

@@ -47,9 +47,7 @@ def load(body: bytes) -> dict[str, Any]:
 
 def _may_repeat(body: bytes) -> bool:
     count = body.lower().count
-    return (
-        count(b'"username"') > 1 or count(b'"active"') > 1 or count(b'"externalid"') > 1 or count(b'"id"') > 1
-    )
+    return count(b'"username"') > 1 or count(b'"active"') > 1 or count(b'"externalid"') > 1 or count(b'"id"') > 1
 
 
 def _malformed(body: bytes, error: Exception) -> InvalidSyntax | InvalidValue:
@@ -85,9 +83,7 @@ def _members(value: Any) -> Iterable[Any]:
 def _check_text(decoded: Any, name: str = "the body") -> None:
     """jsonb holds neither NUL nor lone surrogates, in values or in names."""
     if isinstance(decoded, str) and UNSTORABLE.search(decoded):
-        raise InvalidValue(
-            f"{name} holds a character that cannot be stored (NUL or half a surrogate pair): remove it"
-        )
+        raise InvalidValue(f"{name} holds a character that cannot be stored (NUL or half a surrogate pair): remove it")
     if isinstance(decoded, list):
         for element in decoded:
             _check_text(element, name)
@@ -172,7 +168,10 @@ def _put(document: Document, where: Place, value: Any) -> None:
     *outer, last = where.keys
     inside = document
     for key in outer:
-        inside = inside.setdefault(key, {})
+        below = inside.get(key)
+        if not isinstance(below, dict):
+            below = inside[key] = {}
+        inside = below
     inside[last] = taken
 
 
@@ -353,8 +352,14 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("Entra sends booleans as the text 'True' and 'False'", _ENTRA_PATCH, _boolean),
     Quirk("Entra sends a manager as text or as a list of one", _ENTRA_SCIM, single_manager),
     Quirk("Entra sends enterprise attributes by short name, under a dot or a misspelt URN", _ENTRA_SCIM, place),
-    Quirk("Entra sends extensions that `schemas` does not name", _ENTRA + "customize-application-attributes", with_schemas),
-    Quirk("Okta sends a password even where it is switched off", "https://developer.okta.com/docs/api/openapi/okta-scim", _ignored),
+    Quirk(
+        "Entra sends extensions that `schemas` does not name", _ENTRA + "customize-application-attributes", with_schemas
+    ),
+    Quirk(
+        "Okta sends a password even where it is switched off",
+        "https://developer.okta.com/docs/api/openapi/okta-scim",
+        _ignored,
+    ),
     Quirk("OneLogin sends emails as one object", _ONELOGIN, single_element),
     Quirk("OneLogin calls a manager's value managerId", _ONELOGIN, manager_id),
 )

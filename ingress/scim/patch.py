@@ -269,9 +269,14 @@ def _set(document: Document, step: Step) -> Document:
 
 def _set_custom(document: Document, step: Step) -> Document:
     where_ = step.target.place
-    if step.value is None and where_.sub is None:
-        document = _without(document, f"{where_.owner}:{where_.name}")
-    return _with(document, _actual(document, where_), step.value)
+    whole = Place(f"{where_.owner}:{where_.name}", "", None, Kind.CUSTOM)
+    keys = _actual(document, whole)
+    if where_.sub or keys[0] not in document:
+        return _with(document, _actual(document, where_), step.value)
+    # The path is the URN of an extension that the user has.
+    if step.value is None or not isinstance(step.value, dict):
+        return _with(document, keys, None)
+    return _with(document, keys, {**document[keys[0]], **step.value})
 
 
 def _actual(document: Document, where_: Place) -> tuple[str, ...]:

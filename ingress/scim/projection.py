@@ -1,15 +1,13 @@
 """`attributes` and `excludedAttributes` (RFC 7644 §3.9): which parts of a resource are answered."""
 
-import re
 from functools import lru_cache
 from typing import Any
 
-from ingress.scim.schema import Kind, place
+from ingress.scim.schema import Kind, place, without_group
 
 ALWAYS = ("schemas", "id")
 LONGEST = 4000
 
-_GROUP_PREFIX = re.compile(r"urn:ietf:params:scim:schemas:core:2\.0:group[:.]", re.IGNORECASE)
 # What is named, as a tree of lower-cased names; None takes all that is below.
 Tree = dict[str, "Tree | None"]
 Resource = dict[str, Any]
@@ -18,8 +16,8 @@ Resource = dict[str, Any]
 def project(resource: Resource, attributes: str | None, excluded: str | None) -> Resource:
     """The resource with what was asked for, or without what was not wanted. `id` and `schemas` always stay."""
     if attributes and attributes.strip():
-        kept = _only(resource, _tree(attributes[:LONGEST])) or {}
-        return {name: resource[name] for name in ALWAYS if name in resource} | kept
+        always = {name: resource[name] for name in ALWAYS if name in resource}
+        return always | (_only(resource, _tree(attributes[:LONGEST])) or {})
     if excluded and excluded.strip():
         tree = {name: below for name, below in _tree(excluded[:LONGEST]).items() if name not in ALWAYS}
         kept: Resource = _but(resource, tree) or {}
@@ -46,7 +44,7 @@ def _plant(tree: Tree, keys: list[str]) -> None:
 
 
 def _keys(name: str) -> list[str]:
-    name = _GROUP_PREFIX.sub("", name)
+    name = without_group(name)
     found = place(name)
     if found is None or found.kind is Kind.IGNORED:
         # What is not a User's own: id, meta.location, a Group's members.
@@ -72,7 +70,5 @@ def _but(value: Any, tree: Tree | None) -> Any:
         return [part for part in (_but(each, tree) for each in value) if part] or None
     if not isinstance(value, dict):
         return value
-    found = {
-        name: _but(part, tree[name.lower()]) if name.lower() in tree else part for name, part in value.items()
-    }
+    found = {name: _but(part, tree[name.lower()]) if name.lower() in tree else part for name, part in value.items()}
     return {name: part for name, part in found.items() if part is not None} or None

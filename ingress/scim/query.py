@@ -1,7 +1,7 @@
 """Filters and pages of a list request (RFC 7644 §3.4.2): parsed once to a type, then asked."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,15 +10,13 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from ingress.scim.errors import InvalidFilter, InvalidValue, quote
-from ingress.scim.schema import CORE, UNSTORABLE, place
+from ingress.scim.schema import CORE, UNSTORABLE, place, without_group
 from models.attributes import ENTERPRISE
 from models.text import equality_key
 
 LONGEST_FILTER = 2048
 MOST_RESULTS = 200
 FARTHEST = 2**31 - 1  # a start index that no list reaches, and that a database counts to
-
-_GROUP = "urn:ietf:params:scim:schemas:core:2.0:group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,7 @@ _TERM = re.compile(
     rf"\s+(?P<operator>[A-Za-z]{{2}})\s+(?P<literal>{_LITERAL})\s*",
     re.ASCII,
 )
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _AND = re.compile(r"and(?=\s)", re.IGNORECASE)
 _COMPARED = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
 
@@ -149,9 +148,7 @@ def _grammar(text: str) -> Node:
     try:
         return _node(ScimFilter(text).ast)
     except (InvalidFilterException, ValueError, RecursionError):
-        raise InvalidFilter(
-            f'the filter {quote(text)} cannot be read: write it as userName eq "name"'
-        ) from None
+        raise InvalidFilter(f'the filter {quote(text)} cannot be read: write it as userName eq "name"') from None
 
 
 def _node(ast: Any) -> Node:
@@ -173,20 +170,18 @@ def _node(ast: Any) -> Node:
 @lru_cache(maxsize=1024)
 def _name(path: str) -> str:
     """The canonical name of an attribute that can be filtered by, `""` for any other."""
+    path = without_group(path)
     known = place(path)
-    if known is not None:
-        name = ".".join(key for key in known.keys if key != ENTERPRISE and key != CORE)
-    else:
-        short = path[len(_GROUP) + 1 :] if path.lower().startswith(_GROUP) else path
-        name = _GROUP_NAMES.get(short.lower(), "")
-    return _FILTERED.get(name, "")
+    if known is None:  # members is a Group's
+        return _FILTERED.get(path.lower(), "")
+    return _FILTERED.get(".".join(key for key in known.keys if key not in (ENTERPRISE, CORE)), "")
 
 
-_GROUP_NAMES = {"members": "members", "members.value": "members"}
 _FILTERED = {
     **{name: name for name in ("id", "userName", "externalId", "displayName", "emails", "manager", "members")},
     "emails.value": "emails",
     "manager.value": "manager",
+    "members.value": "members",
 }
 
 
@@ -320,13 +315,13 @@ def _member(element: dict[str, Any], name: str) -> Any:
     return next((value for key, value in element.items() if key.lower() == lowered), None)
 
 
-_ORDERED = {
+_ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda one, other: one > other,
     "ge": lambda one, other: one >= other,
     "lt": lambda one, other: one < other,
     "le": lambda one, other: one <= other,
 }
-_TEXTUAL = {
+_TEXTUAL: dict[str, Callable[[str, str], bool]] = {
     "co": lambda one, other: other in one,
     "sw": lambda one, other: one.startswith(other),
     "ew": lambda one, other: one.endswith(other),
@@ -397,7 +392,7 @@ def _integer(params: dict[str, str], name: str, default: int) -> int:
     text = params.get(name.lower(), "").strip()
     if not text:
         return default
-    if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
+    if not _INTEGER.fullmatch(text):
         raise InvalidValue(f"{name} takes a whole number, and {quote(text)} arrived: send a number")
     # Not every text of digits is taken by int(): thousands of them are refused.
     if len(text) > len(str(FARTHEST)):

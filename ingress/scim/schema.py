@@ -10,6 +10,7 @@ from typing import Final
 from models.attributes import ENTERPRISE
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 # A sample in Entra's documentation lacks the colon before "User".
 ENTERPRISE_MISSPELT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0User"
 # What neither jsonb nor UTF-8 holds.
@@ -74,9 +75,7 @@ SUBS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 
 def _places(owner: str | None, kinds: Mapping[str, str]) -> dict[str, Place]:
-    return {
-        name.lower(): Place(owner, name, None, kind) for kind, names in kinds.items() for name in names.split()
-    }
+    return {name.lower(): Place(owner, name, None, kind) for kind, names in kinds.items() for name in names.split()}
 
 
 _CORE = _places(
@@ -106,8 +105,7 @@ _SHORT = _ENTERPRISE | _CORE
 PLAIN = frozenset(place.name for place in _CORE.values() if place.kind is Kind.TEXT)
 _SCHEMAS = {CORE: _CORE, ENTERPRISE: _ENTERPRISE}
 _PREFIXES = tuple(
-    (urn.lower(), owner)
-    for urn, owner in ((CORE, CORE), (ENTERPRISE, ENTERPRISE), (ENTERPRISE_MISSPELT, ENTERPRISE))
+    (urn.lower(), owner) for urn, owner in ((CORE, CORE), (ENTERPRISE, ENTERPRISE), (ENTERPRISE_MISSPELT, ENTERPRISE))
 )
 
 
@@ -146,6 +144,12 @@ def place_in(owner: str, name: str) -> Place | None:
     return Place(owner, name, None, Kind.IGNORED if name.lower() == "password" else Kind.CUSTOM)
 
 
+def without_group(path: str) -> str:
+    """A path of a Group's attribute without its URN; any other path as it is."""
+    prefix = path[: len(GROUP)]
+    return path[len(GROUP) + 1 :] if prefix.lower() == GROUP.lower() and path[len(GROUP) :] else path
+
+
 def sub_place(parent: Place, sub: str) -> Place:
     """The place of a sub-attribute, spelt as the schema does."""
     kind = Kind.BOOLEAN if sub == "primary" else Kind.TEXT
@@ -166,8 +170,10 @@ def _within(places: Mapping[str, Place], path: str) -> Place | None:
 def _of_unknown_schema(path: str) -> Place | None:
     # An attribute's name holds no colon, so the last one ends the URN, unless it is the old dot form.
     urn, _, last = path.rpartition(":")
-    if ":" not in urn:
+    if not last or urn.endswith(":") or ":" not in urn:
         return None
+    if urn.count(":") == 1:  # urn:namespace:name is as short as a URN can be (RFC 8141 §2)
+        return Place(path, "", None, Kind.EXTENSION)
     if last.lower() == "user":
         return Place(path, "", None, Kind.EXTENSION)
     if last.lower().startswith("user."):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ops.commands.shared import Target, on_target, show
+from ops.commands.shared import REFUSED, Target, on_target, show, stop
 from ops.up import GATE
 
 if TYPE_CHECKING:
@@ -30,11 +30,7 @@ def ingress() -> None:
     \b
     MUSTER_DATABASE_URL=postgresql://… MUSTER_REDIS_URL=redis://… muster ingress
     """
-    from ops import logs, settings
-
-    loaded = settings.load()
-    logs.configure(loaded.log_level)
-    _metrics_folder("ingress", loaded)
+    loaded = _settings("ingress")
     _load("ingress.app", "ops.internal", "granian.server")
     _serve_ingress(loaded)
 
@@ -74,11 +70,7 @@ def workers() -> None:
     \b
     MUSTER_DATABASE_URL=postgresql://… MUSTER_REDIS_URL=redis://… muster workers
     """
-    from ops import logs, settings
-
-    loaded = settings.load()
-    logs.configure(loaded.log_level)
-    _metrics_folder("workers", loaded)
+    loaded = _settings("workers")
     # Read by Dramatiq when it is imported. The default prefetch throttles a thread to 260 messages/s.
     os.environ.setdefault("dramatiq_queue_prefetch", "1024")
     os.environ.setdefault("dramatiq_worker_timeout", "1000")
@@ -99,6 +91,18 @@ def workers() -> None:
         ]
     )
     sys.exit(cli.main(arguments))
+
+
+def _settings(kind: str) -> "Settings":
+    from ops import logs, settings
+
+    try:
+        loaded = settings.load()
+    except settings.WrongSetting as error:
+        stop(REFUSED, str(error))
+    logs.configure(loaded.log_level)
+    _metrics_folder(kind, loaded)
+    return loaded
 
 
 def _load(*modules: str) -> None:

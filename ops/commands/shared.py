@@ -49,9 +49,12 @@ def stop(code: int, sentence: str) -> NoReturn:
 def target(data: Path) -> Target:
     """The system that the environment names, else the running `muster up` of the data folder."""
     if os.environ.get("MUSTER_DATABASE_URL"):
-        from ops.settings import load
+        from ops.settings import WrongSetting, load
 
-        settings = load()
+        try:
+            settings = load()
+        except WrongSetting as error:
+            stop(REFUSED, str(error))
         return Target(settings.database_url, settings.migrations_url(), settings.redis_url, settings.public_root())
     folder = Folder(data)
     state = folder.read()

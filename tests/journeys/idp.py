@@ -16,8 +16,9 @@ class Idp:
     def __init__(self, list_id: str, base_url: str, token: str) -> None:
         self.list_id, self.base_url, self.token = list_id, base_url, token
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
-        # trust_env: a proxy named in the environment must not stand between a test and 127.0.0.1.
-        self.http = httpx.Client(headers=headers, timeout=60, trust_env=False)
+        # A proxy named in the environment must not stand between a test and 127.0.0.1; verify would
+        # load the world's certificates (30 ms) for connections that have none.
+        self.http = httpx.Client(headers=headers, timeout=60, trust_env=False, verify=False)
 
     @classmethod
     def of(cls, new: NewList) -> Self:

@@ -36,7 +36,7 @@ class Job:
         self.idp, self.name, self.told = Idp.of(target), name, told
         self.idp.http.timeout = httpx.Timeout(10)
         self.records = [Record(f"{name}-{n}@north.example") for n in range(users)]
-        self.acknowledged: list[str] = []  # request ids
+        self.acknowledged: dict[str, int] = {}  # request id to the version that was answered, 0 for none
         self.retried = 0
         self.marks = 0
         self.random = random.Random(name)
@@ -102,7 +102,7 @@ class Job:
                 answer = None
             if answer is not None and answer.status_code < 500:
                 if answer.is_success:
-                    self.acknowledged.append(answer.headers["X-Request-Id"])
+                    self.acknowledged[answer.headers["X-Request-Id"]] = version(answer)
                 return answer
             self.retried += 1
             if done():
@@ -124,3 +124,8 @@ class Job:
         except httpx.TransportError:
             return None
         return answer if answer.status_code == 200 else None
+
+
+def version(answer: httpx.Response) -> int:
+    """The version in an answer, 0 where it has no resource."""
+    return int(answer.json()["meta"]["version"].strip('W/"')) if answer.content else 0

@@ -25,7 +25,9 @@ class Processes:
     def members(self, kind: str) -> list[psutil.Process]:
         """The processes of a kind that do its work, not those that merely watch over them."""
         found = {process.pid: process for process in self.stack.processes()}
-        return [process for process in found.values() if _is(process, kind, found)]
+        members = [process for process in found.values() if _is(process, kind, found)]
+        # Oldest first: Dramatiq forks its workers before what serves the metrics.
+        return sorted(members, key=lambda process: process.pid)
 
     def kill(self, kind: str) -> None:
         """SIGKILL one of them: no goodbye, nothing flushed."""
@@ -63,7 +65,8 @@ def _is(process: psutil.Process, kind: str, found: dict[int, psutil.Process]) ->
             return "valkey-server" in words[0] or "redis-server" in words[0]
         if kind == "postgres":
             return os.path.basename(words[0]) == "postgres" and "-D" in words
-        above = [parent.cmdline() for parent in process.parents() if parent.pid in found]
-        return any(kind in parent for parent in above) and any("spawn_main" in word for word in words)
+        # `muster ingress` and `muster workers` are masters of forks that look like them.
+        parent = found.get(process.ppid())
+        return words[-1] == kind and parent is not None and parent.cmdline()[-1] == kind
     except psutil.NoSuchProcess:
         return False

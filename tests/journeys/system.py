@@ -176,6 +176,8 @@ def running(*options: str) -> Iterator[Muster]:
         for left in processes_of(process.pid, folder):
             left.kill()
         process.wait(STOP_WITHIN)
+        assert process.stdout
+        process.stdout.close()
         errors.close()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -91,9 +91,9 @@ def other(muster: Muster) -> NewList:
     return muster.new_list()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def line(home: NewList) -> Iterator[http.client.HTTPConnection]:
-    """One connection for all of them."""
+    """One connection."""
     address = urlsplit(home.base_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
     yield connection
@@ -114,7 +114,7 @@ def _send(line: http.client.HTTPConnection, bad: Bad, home: NewList, other: NewL
 def test_bad_input_is_refused_in_scim_words_and_stores_nothing(
     line: http.client.HTTPConnection, home: NewList, other: NewList, bad: Bad
 ) -> None:
-    line.connect() if line.sock is None else None
+    line.connect()
     socket = line.sock
     answer = _send(line, bad, home, other)
     body = json.loads(answer.read())

@@ -28,9 +28,10 @@ def test_a_revoked_token_is_refused_and_logged_while_its_sibling_works(muster: M
 
 def test_a_token_on_another_lists_url_is_refused_and_logged_at_home(muster: Muster, staff: Idp) -> None:
     students = muster.new_list()
-    with Idp(students.list_id, staff.base_url, students.token) as astray:
-        unknown = Idp(staff.list_id, staff.base_url, token.generate())
-        answers = [astray.post(user("ada@north.example")), unknown.post(user("ada@north.example"))]
+    astray = Idp(students.list_id, staff.base_url, students.token)
+    unknown = Idp(staff.list_id, staff.base_url, token.generate())
+    with astray, unknown:
+        answers = [idp.post(user("ada@north.example")) for idp in (astray, unknown)]
 
         assert [answer.status_code for answer in answers] == [401, 401]
         assert answers[0].json() == answers[1].json()
