@@ -124,18 +124,12 @@ class Scim:
             case ("Groups",):
                 return _choose(method, {"GET": self._no_groups}, not_yet=("POST",))
             case ("Groups", group_id) if group_id != ".search":
-                return _choose(
-                    method, {"GET": lambda call: self._no_group(call, group_id)}, ("PUT", "PATCH", "DELETE")
-                )
+                return _choose(method, {"GET": lambda call: self._no_group(call, group_id)}, ("PUT", "PATCH", "DELETE"))
             case (name, *_) if name in _DISCOVERY and len(path) <= 2:
                 return _choose(method, {"GET": self._discovery})
             case ("Me", *_) | ("Bulk",) | (".search",) | (_, ".search"):
-                raise NotImplemented_(
-                    f"/{'/'.join(path)} is not supported: see /ServiceProviderConfig for what is"
-                )
-        raise NotFound(
-            f"/{'/'.join(path)[:200]} is no SCIM endpoint: check the SCIM Base URL and what follows it"
-        )
+                raise NotImplemented_(f"/{'/'.join(path)} is not supported: see /ServiceProviderConfig for what is")
+        raise NotFound(f"/{'/'.join(path)[:200]} is no SCIM endpoint: check the SCIM Base URL and what follows it")
 
     async def _check(self, call: Call) -> None:
         """Whether the token is still good, in a read batch: requests that need no row ask it too (I7)."""
@@ -147,9 +141,7 @@ class Scim:
         await self._check(call)
         body = discovery.documents(call.base).get("/".join(call.request.path))
         if body is None:
-            raise NotFound(
-                f"'{call.request.path[-1][:200]}' is not described here: see /{call.request.path[0]}"
-            )
+            raise NotFound(f"'{call.request.path[-1][:200]}' is not described here: see /{call.request.path[0]}")
         return Response(200, body)
 
     async def _no_groups(self, call: Call) -> Response:

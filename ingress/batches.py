@@ -63,8 +63,7 @@ class Batches(Generic[Ask, Answer]):
         self._ready = threading.Condition()
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._slot, name=f"{name}-{number}", daemon=True)
-            for number in range(slots)
+            threading.Thread(target=self._slot, name=f"{name}-{number}", daemon=True) for number in range(slots)
         ]
 
     def start(self) -> None:
@@ -123,9 +122,7 @@ class _Slot(Generic[Ask, Answer]):
             answers, afterwards = self._attempt([caller.ask for caller in callers])
         except CommitUnknown:
             self.close()
-            _fail(
-                callers, Unavailable("the database was lost while it stored this: look it up, then try again")
-            )
+            _fail(callers, Unavailable("the database was lost while it stored this: look it up, then try again"))
         except database.CLASHES as error:
             self._serve_halves(callers, error)
         except database.LOST as error:

@@ -95,6 +95,4 @@ def _accept(
     return [next(outcomes) if isinstance(v, Grant) else v for v in verdicts], lanes
 
 
-UNKNOWN = Unauthorised(
-    "this bearer token does not exist: copy it again, or generate a new one on the list's Sync tab"
-)
+UNKNOWN = Unauthorised("this bearer token does not exist: copy it again, or generate a new one on the list's Sync tab")

@@ -1,6 +1,7 @@
 """The little of HTTP that SCIM needs, over ASGI: a request, a response, a bounded body."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from litestar.types import Receive, Scope, Send
 
@@ -63,7 +64,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, most: int) ->
     chunks: list[bytes] = []
     size, more = 0, True
     while more:
-        message = await receive()
+        message: Any = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         chunk = message.get("body", b"")
@@ -80,7 +81,7 @@ async def discard(receive: Receive, most: int) -> None:
     connection reset instead of the answer."""
     size, more = 0, True
     while more and size <= most:
-        message = await receive()
+        message: Any = await receive()
         size += len(message.get("body", b""))
         more = message["type"] == "http.request" and message.get("more_body", False)
 

@@ -91,9 +91,7 @@ class _Batch:
     entries: list[Entry] = field(default_factory=list)
     changed: dict[tuple[str, str], Identity] = field(default_factory=dict)
 
-    def load(
-        self, ids: set[tuple[str, str]], names: set[tuple[str, str]], uids: set[tuple[str, str]]
-    ) -> None:
+    def load(self, ids: set[tuple[str, str]], names: set[tuple[str, str]], uids: set[tuple[str, str]]) -> None:
         """Read and lock, in key order, the rows of these ids, user names and active UIDs."""
         for known, wanted in ((self.rows, ids), (self.names, names), (self.uids, uids)):
             for key in wanted:
@@ -157,9 +155,7 @@ def _draft(change: Change) -> Document | Refused | None:
         return refusal
 
 
-def _load_announced(
-    batch: _Batch, changes: Sequence[Change], drafts: Sequence[Document | Refused | None]
-) -> None:
+def _load_announced(batch: _Batch, changes: Sequence[Change], drafts: Sequence[Document | Refused | None]) -> None:
     ids, names, uids = set(), set(), set()
     for change, draft in zip(changes, drafts, strict=True):
         if change.identity_id is not None:
@@ -180,9 +176,7 @@ def _apply(batch: _Batch, change: Change, draft: Document | Refused | None) -> O
             return _create(batch, change, draft)
         row = batch.rows.get((change.list_id, change.identity_id or ""))
         if row is None or row.deleted:
-            return Unknown(
-                f"no user has the id '{change.identity_id}' in this list: look the user up by userName"
-            )
+            return Unknown(f"no user has the id '{change.identity_id}' in this list: look the user up by userName")
         if change.verb == "delete":
             return _delete(batch, change, row)
         return _update(batch, change, row, change.apply(row.document))
@@ -208,9 +202,7 @@ def _revive(batch: _Batch, change: Change, row: Identity, document: Document) ->
     """A POST for a user name that exists: product rule V3a."""
     name, external_id = document["userName"], document.get("externalId")
     if row.active:
-        return Taken(
-            f"userName '{name}' belongs to another active user of this list: change it, or update that user"
-        )
+        return Taken(f"userName '{name}' belongs to another active user of this list: change it, or update that user")
     if external_id is not None and row.external_id is not None and external_id != row.external_id:
         return Taken(
             f"userName '{name}' belongs to an inactive user of this list (id {row.id}, externalId"
@@ -229,9 +221,7 @@ def _relabel(batch: _Batch, outcome: Accepted) -> Accepted:
         last.list_id, last.resource_id, "reactivate", last.document, last.body, last.token_prefix,
         last.request_id, last.idp,
     )  # fmt: skip
-    return Accepted(
-        outcome.id, outcome.document, outcome.version, outcome.created, outcome.modified, "reactivate"
-    )
+    return Accepted(outcome.id, outcome.document, outcome.version, outcome.created, outcome.modified, "reactivate")
 
 
 def _update(batch: _Batch, change: Change, row: Identity, document: Document) -> Outcome:
@@ -243,9 +233,7 @@ def _update(batch: _Batch, change: Change, row: Identity, document: Document) ->
     key = equality_key(document["userName"])
     other = batch.named(row.list_id, key)
     if other is not None and other is not row:
-        return Taken(
-            f"userName '{document['userName']}' belongs to another user of this list: send another one"
-        )
+        return Taken(f"userName '{document['userName']}' belongs to another user of this list: send another one")
     uid_key = _claim_uid(batch, row.list_id, document, row)
     batch.unindex(row)
     row.external_id, row.user_name_key, row.uid_key = document.get("externalId"), key, uid_key
@@ -370,8 +358,7 @@ def _insert_rows(cursor: Cursor, rows: list[Identity]) -> None:
         cursor.execute(
             "insert into identity (list_id, id, external_id, user_name_key, uid_key, email_keys, active, version,"
             " document, created, modified) select v.list_id, v.id, v.external_id, v.user_name_key, v.uid_key,"
-            f" string_to_array(v.email_keys, chr(31)), v.active, v.version, v.document::jsonb, v.created, v.modified from {_ROWS}",
+            " string_to_array(v.email_keys, chr(31)), v.active, v.version, v.document::jsonb, v.created, v.modified"
+            f" from {_ROWS}",
             _parameters(rows),
         )
-
-

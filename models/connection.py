@@ -155,9 +155,7 @@ def rosters(cursor: Cursor, list_ids: list[str], known: dict[str, Roster]) -> di
 
 def _compile(cursor: Cursor, list_id: str, version: int, unique_identifier: str) -> Roster:
     fields = master_list.fields(cursor, list_id)
-    cursor.execute(
-        "select attribute, field, enabled, transform from field_mapping where list_id = %s", (list_id,)
-    )
+    cursor.execute("select attribute, field, enabled, transform from field_mapping where list_id = %s", (list_id,))
     mappings = [mapping.Mapping(*row) for row in cursor.fetchall()]
     labels = {field.key: field.label for field in fields}
     return Roster(list_id, version, unique_identifier, mapping.compile(mappings, fields), labels)

@@ -29,9 +29,7 @@ CLASHES = (
 
 def connect(url: str, application: str = "muster", **parameters: Any) -> Connection:
     """An autocommitting connection; transactions are opened by `transaction`."""
-    return psycopg.connect(
-        url, autocommit=True, application_name=application, connect_timeout=5, **parameters
-    )
+    return psycopg.connect(url, autocommit=True, application_name=application, connect_timeout=5, **parameters)
 
 
 def connect_patiently(url: str, application: str, seconds: float = 30, **parameters: Any) -> Connection:

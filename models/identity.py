@@ -119,10 +119,7 @@ def reapply_waiting(cursor: Cursor, freed: set[tuple[str, str]]) -> list[Lane]:
         " order by i.list_id, i.id for no key update of i",
         pairs(freed),
     )
-    entries = [
-        Entry(row[0], str(row[1]), "reapply", row[2], None, None, "reapply", None)
-        for row in cursor.fetchall()
-    ]
+    entries = [Entry(row[0], str(row[1]), "reapply", row[2], None, None, "reapply", None) for row in cursor.fetchall()]
     return journal.append(cursor, entries) if entries else []
 
 

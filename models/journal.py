@@ -62,7 +62,9 @@ class Event:
     accepted_at: datetime
 
 
-_COLUMNS = "list_id, lane, seq, resource, resource_id, operation, document, body, token_prefix, request_id, idp, accepted_at"
+_COLUMNS = (
+    "list_id, lane, seq, resource, resource_id, operation, document, body, token_prefix, request_id, idp, accepted_at"
+)
 
 
 def lane_of(list_id: str, resource_id: str) -> Lane:

@@ -37,9 +37,7 @@ def names(cursor: Cursor) -> list[tuple[str, str]]:
 
 def fields(cursor: Cursor, list_id: str, lock: bool = False) -> list[Field]:
     """The schema of a list."""
-    cursor.execute(
-        "select fields from master_list where id = %s" + (" for update" if lock else ""), (list_id,)
-    )
+    cursor.execute("select fields from master_list where id = %s" + (" for update" if lock else ""), (list_id,))
     row = cursor.fetchone()
     if row is None:
         raise Unknown(f"no list has the id '{list_id}'")

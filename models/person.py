@@ -176,9 +176,7 @@ def edit(cursor: Cursor, list_id: str, person_id: str, version: int, values: dic
         raise Taken("this person was changed in the meantime: look at the new values, then edit again")
     for key in values if row[1] else ():
         if key in locked:
-            raise Refused(
-                f"{locked[key]} is written by the identity provider: change it there, or unmap the field"
-            )
+            raise Refused(f"{locked[key]} is written by the identity provider: change it there, or unmap the field")
     cursor.execute(
         "update person set fields = (fields - %b::text[]) || %s, version = version + 1,"
         " modified_at = clock_timestamp() where list_id = %s and id = %s returning version",

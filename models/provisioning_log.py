@@ -89,7 +89,8 @@ def write(cursor: Cursor, entries: Sequence[LogEntry]) -> None:
 def supersede(cursor: Cursor, ended: Sequence[tuple[str, str, int, str]]) -> None:
     """End the earlier waits of identities: (list, identity, seq of the operation that did it, its request id)."""
     cursor.execute(
-        "update log_entry e set waits = false, result = case when e.result = 'waiting' then 'no_change' else e.result end,"
+        "update log_entry e set waits = false,"
+        " result = case when e.result = 'waiting' then 'no_change' else e.result end,"
         " detail = case when e.result = 'waiting' then 'Superseded by ' || v.request_id else e.detail end"
         " from unnest(%b::text[], %b::uuid[], %b::int8[], %b::text[]) v (list_id, identity_id, seq, request_id)"
         " where e.waits and e.list_id = v.list_id and e.identity_id = v.identity_id and e.id < v.seq",
@@ -102,9 +103,7 @@ def supersede(cursor: Cursor, ended: Sequence[tuple[str, str, int, str]]) -> Non
     )
 
 
-def latest_wait(
-    cursor: Cursor, list_id: str, identity_id: str
-) -> tuple[int, str, list[dict[str, Any]]] | None:
+def latest_wait(cursor: Cursor, list_id: str, identity_id: str) -> tuple[int, str, list[dict[str, Any]]] | None:
     """The newest entry on whose account an identity waits: its id, request id and changes so far."""
     cursor.execute(
         "select id, request_id, changes from log_entry where list_id = %s and identity_id = %s and waits"
@@ -115,9 +114,7 @@ def latest_wait(
     return (row[0], row[1], row[2]) if row else None
 
 
-def mend(
-    cursor: Cursor, list_id: str, entry_id: int, outcome: LogEntry, changes: list[dict[str, Any]]
-) -> None:
+def mend(cursor: Cursor, list_id: str, entry_id: int, outcome: LogEntry, changes: list[dict[str, Any]]) -> None:
     """A waiting entry's outcome, now that its cause is gone."""
     cursor.execute(
         "update log_entry set waits = %s, result = %s, detail = %s, person_id = coalesce(%s, person_id),"

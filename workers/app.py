@@ -63,9 +63,7 @@ class Drains:
         """This thread's connection, made anew when it was lost."""
         present: Connection | None = getattr(self._thread, "connection", None)
         if present is None or present.closed:
-            present = database.connect_patiently(
-                self._settings.database_url, "muster-drain", options=DRAIN_OPTIONS
-            )
+            present = database.connect_patiently(self._settings.database_url, "muster-drain", options=DRAIN_OPTIONS)
             self._thread.connection = present
             self._limit_transactions(present)
         return present

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from models.mapping import Projected
-
 from models import mapping
 from models.connection import Roster
 from models.journal import Event
+from models.mapping import Projected
 from models.person import Person
 from models.provisioning_log import APPLIED, NO_CHANGE, PARTLY, REJECTED, WAITING, LogEntry
 from models.text import equality_key, new_id
@@ -27,9 +26,7 @@ def apply(involved: Involved, roster: Roster | None, event: Event) -> LogEntry:
     projected = roster.projection.project(event.document)
     state = involved.states.get((event.list_id, event.resource_id))
     uid_key = equality_key(uid) if uid is not None else None
-    decision = match(
-        involved.candidates(event, uid_key), state is not None and state.active, involved.followed
-    )
+    decision = match(involved.candidates(event, uid_key), state is not None and state.active, involved.followed)
     entry = _decide(involved, roster, event, decision, uid, projected)
     _note_waiting(involved, event, entry)
     return entry
@@ -37,9 +34,7 @@ def apply(involved: Involved, roster: Roster | None, event: Event) -> LogEntry:
 
 def rejected(event: Event, error: str) -> LogEntry:
     """The entry of a row that was set aside."""
-    return LogEntry(
-        event, REJECTED, detail=f"this could not be applied and was set aside for a retry: {error}"
-    )
+    return LogEntry(event, REJECTED, detail=f"this could not be applied and was set aside for a retry: {error}")
 
 
 def _decide(
@@ -48,9 +43,7 @@ def _decide(
     match decision:
         case TakenOver(person):
             name = involved.holder_name(person)
-            return LogEntry(
-                event, NO_CHANGE, person_id=person.id, uid=person.uid, detail=f"Taken over by {name}"
-            )
+            return LogEntry(event, NO_CHANGE, person_id=person.id, uid=person.uid, detail=f"Taken over by {name}")
         case Conflict(person):
             return _wait(
                 event, UID_HELD, uid,

@@ -94,9 +94,7 @@ def _once(
     return settled
 
 
-def _settle(
-    cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster]
-) -> tuple[list[LogEntry], list[Lane]]:
+def _settle(cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster]) -> tuple[list[LogEntry], list[Lane]]:
     """Everything that a batch of journal rows comes to; returns its entries and lanes to ring."""
     present = connections.rosters(cursor, sorted({event.list_id for event in events}), rosters)
     people = involved.read(cursor, events, present)

@@ -45,9 +45,7 @@ class Sweep:
         while not self._stop.wait(self._seconds):
             try:
                 if connection is None or connection.closed:
-                    connection = database.connect(
-                        self._url, "muster-sweep", options="-c statement_timeout=5000"
-                    )
+                    connection = database.connect(self._url, "muster-sweep", options="-c statement_timeout=5000")
                 self.once(connection)
             except Exception as error:
                 _log.warning("sweep_failed", error=repr(error))

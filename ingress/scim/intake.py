@@ -10,19 +10,18 @@ from typing import Any, cast
 
 import msgspec
 
+from ingress.scim import forms
 from ingress.scim.errors import InvalidSyntax, InvalidValue, quote
-from ingress.scim.schema import CORE, PLAIN, SUB_PLACES, UNSTORABLE, Kind, Place, place, place_in
+from ingress.scim.forms import LONGEST_KEY, take, unfit
+from ingress.scim.schema import CORE, PLAIN, UNSTORABLE, Kind, Place, place, place_in
 from models.attributes import ENTERPRISE
 
 Document = dict[str, Any]
 
 MAX_DEPTH = 32
-LONGEST_KEY = 1000  # bytes; a Postgres index entry holds 2,700, and casefolding may double a text
-MOST_VALUES = 500  # of one multi-valued attribute: a client that adds for ever is told so
 ONCE = frozenset({"username", "active", "id", "externalid"})
 
 _decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
 
 
 def load(body: bytes) -> dict[str, Any]:
@@ -160,179 +159,26 @@ def _put(document: Document, where: Place, value: Any) -> None:
     taken = take(where, value)
     if taken is None:
         return
-    if where.owner is None and where.sub is None:
-        if where.name in document and where.name.lower() in ONCE:
-            raise InvalidSyntax(f"the body has {where.name} more than once: send it once")
-        document[where.name] = taken
-        return
-    *outer, last = where.keys
+    keys = where.keys
+    if len(keys) == 1 and where.last in document and where.last.lower() in ONCE:
+        raise InvalidSyntax(f"the body has {where.last} more than once: send it once")
     inside = document
-    for key in outer:
+    for key in keys[:-1]:
         below = inside.get(key)
-        if not isinstance(below, dict):
+        if below.__class__ is not dict:
             below = inside[key] = {}
         inside = below
-    inside[last] = taken
+    inside[where.last] = taken
 
 
 def members(where: Place, value: Any, keep_empty: bool = False) -> Iterator[tuple[Place, Any]]:
     """The attributes in an extension's (or the core schema's) object; `keep_empty` keeps what is unset."""
     if not isinstance(value, dict):
-        raise _unfit(where, "an object", value)
+        raise unfit(where, "an object", value)
     for name, member in value.items():
         inner = place_in(where.owner or CORE, name)
         if inner is not None and (keep_empty or (member is not None and member != "")):
             yield inner, member
-
-
-def take(where: Place, value: Any) -> Any:
-    """The value in its stored form; None for one that says nothing."""
-    return _FORMS[where.kind](where, value)
-
-
-def _text(where: Place, value: Any) -> str | None:
-    if isinstance(value, str):
-        return value or None
-    if value is None:
-        return None
-    raise _unfit(where, "text", value)
-
-
-def _key_text(where: Place, value: Any) -> str | None:
-    text = _text(where, value)
-    if text is not None and len(text) > LONGEST_KEY // 4 and len(text.encode()) > LONGEST_KEY:
-        raise InvalidValue(f"{where.label} takes at most {LONGEST_KEY} bytes, and {quote(text)} is longer: shorten it")
-    return text
-
-
-_BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
-
-
-def _boolean(where: Place, value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and value in _BOOLEANS:
-        return _BOOLEANS[value]
-    raise _unfit(where, "true or false", value)
-
-
-def _complex(where: Place, value: Any) -> dict[str, Any] | None:
-    if value is None or value == "":
-        return None
-    if not isinstance(value, dict):
-        raise _unfit(where, "an object", value)
-    return parts(where, value) or None
-
-
-def parts(where: Place, value: dict[str, Any], keep_empty: bool = False) -> dict[str, Any]:
-    """The sub-attributes that the schema knows; with `keep_empty`, None stands for one that is unset."""
-    taken: dict[str, Any] = {}
-    known, text = SUB_PLACES[where.name], Kind.TEXT
-    for name, part in value.items():
-        inner = known.get(name) or known.get(name.lower())
-        if inner is None:
-            continue
-        found = part if inner.kind is text and part.__class__ is str else _FORMS[inner.kind](inner, part)
-        if found or found is False:
-            taken[inner.last] = found
-        elif keep_empty:
-            taken[inner.last] = None
-    return taken
-
-
-def _many(where: Place, value: Any) -> list[dict[str, Any]] | None:
-    elements = value if isinstance(value, list) else single_element(value)
-    if len(elements) > MOST_VALUES:
-        raise InvalidValue(f"{where.label} takes at most {MOST_VALUES} values, and {len(elements)} arrived: send fewer")
-    taken = []
-    for each in elements:
-        found = parts(where, each) if each.__class__ is dict else bare_element(where, each)
-        if found:
-            taken.append(found)
-    return taken or None
-
-
-def bare_element(where: Place, value: Any) -> dict[str, Any]:
-    """One element of a multi-valued attribute that is not an object: a text is its value."""
-    if value is None or value == "":
-        return {}
-    if isinstance(value, str) and "value" in SUB_PLACES[where.name]:
-        return parts(where, {"value": value})
-    raise _unfit(where, "a list of objects", value)
-
-
-def _manager(where: Place, value: Any) -> dict[str, Any] | None:
-    value = single_manager(value)
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        return {"value": value}
-    if not isinstance(value, dict):
-        raise _unfit(where, "a user's id", value)
-    return parts(where, manager_id(value)) or None
-
-
-def _custom(where: Place, value: Any) -> Any:
-    """A value of an extension that Muster does not know: as sent, without what is empty."""
-    match value:
-        case None | "":
-            return None
-        case dict():
-            kept = {name: _custom(where, inner) for name, inner in value.items() if name.lower() != "password"}
-            return {name: inner for name, inner in kept.items() if inner is not None} or None
-        case list():
-            return [inner for inner in (_custom(where, each) for each in value) if inner is not None] or None
-        case int() | float() if not isinstance(value, bool):
-            _check_number(where, value)
-    return value
-
-
-def _check_number(where: Place, value: int | float) -> None:
-    fits = -(2**63) <= value < 2**63 if isinstance(value, int) else value - value == 0
-    if not fits:
-        raise InvalidValue(f"{where.label} has a number that is too large to be kept: send it as text")
-
-
-def _ignored(where: Place, value: Any) -> None:
-    return None
-
-
-def _unfit(where: Place, wanted: str, value: Any) -> InvalidValue:
-    return InvalidValue(f"{where.label} takes {wanted}, and {quote(value)} arrived: send {wanted}")
-
-
-_FORMS: dict[str, Callable[[Place, Any], Any]] = {
-    Kind.TEXT: _text,
-    Kind.KEY_TEXT: _key_text,
-    Kind.BOOLEAN: _boolean,
-    Kind.COMPLEX: _complex,
-    Kind.MANY: _many,
-    Kind.MANAGER: _manager,
-    Kind.CUSTOM: _custom,
-    Kind.IGNORED: _ignored,
-}
-
-
-def single_element(value: Any) -> list[Any]:
-    """OneLogin's template sends one e-mail address as an object, not as an array."""
-    return [] if value is None or value == "" else [value]
-
-
-def single_manager(value: Any) -> Any:
-    """Entra sends the manager as a list of one."""
-    if isinstance(value, list):
-        return value[0] if value else None
-    return value
-
-
-def manager_id(value: dict[str, Any]) -> dict[str, Any]:
-    """OneLogin's 1.1 template calls the manager's value managerId."""
-    wanted = next((name for name in value if name.lower() == "managerid"), None)
-    if wanted is None or any(name.lower() == "value" for name in value):
-        return value
-    return {**value, "value": value[wanted]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,19 +193,16 @@ class Quirk:
 _ENTRA = "https://learn.microsoft.com/entra/identity/app-provisioning/"
 _ENTRA_PATCH = _ENTRA + "application-provisioning-config-problem-scim-compatibility"
 _ENTRA_SCIM = _ENTRA + "use-scim-to-provision-users-and-groups"
+_ENTRA_CUSTOM = _ENTRA + "customize-application-attributes"
 _ONELOGIN = "https://developers.onelogin.com/scim/implement-scim-api"
+_OKTA = "https://developer.okta.com/docs/api/openapi/okta-scim/guides/scim-20"
 QUIRKS: tuple[Quirk, ...] = (
-    Quirk("Entra sends booleans as the text 'True' and 'False'", _ENTRA_PATCH, _boolean),
-    Quirk("Entra sends a manager as text or as a list of one", _ENTRA_SCIM, single_manager),
-    Quirk("Entra sends enterprise attributes by short name, under a dot or a misspelt URN", _ENTRA_SCIM, place),
-    Quirk(
-        "Entra sends extensions that `schemas` does not name", _ENTRA + "customize-application-attributes", with_schemas
-    ),
-    Quirk(
-        "Okta sends a password even where it is switched off",
-        "https://developer.okta.com/docs/api/openapi/okta-scim",
-        _ignored,
-    ),
-    Quirk("OneLogin sends emails as one object", _ONELOGIN, single_element),
-    Quirk("OneLogin calls a manager's value managerId", _ONELOGIN, manager_id),
+    Quirk("Entra sends booleans as the text 'True' and 'False'", _ENTRA_PATCH, forms.boolean),
+    Quirk("Entra sends op as 'Add', 'Replace' and 'Remove'", _ENTRA_PATCH, forms.op_name),
+    Quirk("Entra sends a manager as a list of one", _ENTRA_SCIM, forms.single_manager),
+    Quirk("Entra sends enterprise attributes by short name, after a dot or a misspelt URN", _ENTRA_SCIM, place),
+    Quirk("Entra sends extensions that `schemas` does not name", _ENTRA_CUSTOM, with_schemas),
+    Quirk("Okta sends a password even where that is switched off", _OKTA, forms.ignored),
+    Quirk("OneLogin sends emails as one object", _ONELOGIN, forms.single_element),
+    Quirk("OneLogin calls a manager's value managerId", _ONELOGIN, forms.manager_id),
 )

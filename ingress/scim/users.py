@@ -140,9 +140,7 @@ class Users:
             call.idp,
         )
         user_id = _known_form(user_id) if user_id is not None else None
-        ask = commit.Ask(
-            call.holder, Change(call.holder.list_id, verb, origin, change, user_id), request.address
-        )
+        ask = commit.Ask(call.holder, Change(call.holder.list_id, verb, origin, change, user_id), request.address)
         outcome = await self.writer.submit(ask)
         if isinstance(outcome, Refused):
             raise outcome

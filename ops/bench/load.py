@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 Requests = Iterator[bytes]
 
@@ -86,8 +87,7 @@ async def _run(
     started = time.perf_counter()
     until = started + seconds
     made = [
-        await loop.create_connection(lambda one=one: _Connection(one, tally, until, answered), host, port)
-        for one in requests
+        await loop.create_connection(partial(_Connection, one, tally, until, answered), host, port) for one in requests
     ]
     await asyncio.gather(*(protocol.done for _, protocol in made))
     tally.elapsed = time.perf_counter() - started

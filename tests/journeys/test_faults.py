@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Lock
 from typing import Any
 
@@ -54,13 +55,14 @@ def test_every_acknowledged_write_survives_the_death_of_any_process(stack: Muste
         for m, target in enumerate(lists)
     }
     everyone = [job for several in jobs.values() for job in several]
-    with ThreadPoolExecutor(len(everyone)) as pool:
+    with ExitStack() as connections, ThreadPoolExecutor(len(everyone)) as pool:
+        for job in everyone:
+            connections.enter_context(job.idp)
         for future in [pool.submit(job.run, WRITES // len(everyone)) for job in everyone]:
             future.result()
-    eventually(processes.all_back, 30, "every process, started again")
-    reopen(stack)
-
-    lose_the_bell_and_a_drain(stack, processes, everyone)
+        eventually(processes.all_back, 30, "every process, started again")
+        reopen(stack)
+        lose_the_bell_and_a_drain(stack, processes, everyone)
     for target in lists:
         stack.settled(target.list_id, within=60)
 

@@ -102,7 +102,10 @@ def test_changes_of_one_identity_in_one_batch_build_on_each_other(connection: Co
     ada = accept_one(connection, create("ada"))
 
     outcomes = accept(
-        connection, change("update", ada.id, title="a"), change("update", ada.id, nickName="b"), change("delete", ada.id)
+        connection,
+        change("update", ada.id, title="a"),
+        change("update", ada.id, nickName="b"),
+        change("delete", ada.id),
     )
 
     assert [o.version for o in outcomes if isinstance(o, Accepted)] == [2, 3, 3]

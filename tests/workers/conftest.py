@@ -1,6 +1,6 @@
 """A connected list, identities accepted into it and drains of chosen lanes: no process, no queue."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -87,7 +87,7 @@ MakeRoster = Callable[[str], Roster]
 
 
 @pytest.fixture
-def make_roster(connection: Connection) -> Iterator[MakeRoster]:
+def make_roster(connection: Connection) -> MakeRoster:
     """Connected lists by unique identifier."""
     numbers = count(1)
 
@@ -98,7 +98,7 @@ def make_roster(connection: Connection) -> Iterator[MakeRoster]:
             connections.connect(cursor, list_id, unique_identifier, "test")
         return Roster(connection, list_id, unique_identifier)
 
-    yield make
+    return make
 
 
 @pytest.fixture

@@ -29,14 +29,10 @@ def followed(one: Person) -> bool:
         pytest.param(None, [], LEFT, True, Found(LEFT), id="a rehire takes a leaver's person over"),
         pytest.param(None, [], LEFT, False, TakenOver(LEFT), id="an inactive user takes nobody from another"),
         pytest.param(None, [], FOLLOWED, True, Conflict(FOLLOWED), id="a UID in use is a conflict"),
-        pytest.param(
-            None, [], FOLLOWED, False, TakenOver(FOLLOWED), id="a former holder finds it taken over"
-        ),
+        pytest.param(None, [], FOLLOWED, False, TakenOver(FOLLOWED), id="a former holder finds it taken over"),
         pytest.param(None, [FOLLOWED], None, True, New(), id="an anchor in use does not count"),
         pytest.param(None, [FOLLOWED], FREE, True, Found(FREE), id="an anchor in use leaves it to the UID"),
-        pytest.param(
-            None, [FOLLOWED], None, False, TakenOver(FOLLOWED), id="an inactive user's anchor in use"
-        ),
+        pytest.param(None, [FOLLOWED], None, False, TakenOver(FOLLOWED), id="an inactive user's anchor in use"),
         pytest.param(None, [FREE, LEFT], None, True, New(), id="an ambiguous anchor does not count"),
         pytest.param(None, [FREE, LEFT], LEFT, True, Found(LEFT), id="the UID decides between two anchors"),
     ],

@@ -8,7 +8,7 @@ from models.database import Connection
 from models.errors import Refused
 from models.journal import Lane
 from tests.workers.conftest import MakeRoster, Roster
-from workers import applying, provision, sweep
+from workers import applying, sweep
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -173,7 +173,7 @@ def test_a_row_whose_pure_steps_fail_is_set_aside_and_its_neighbours_are_applied
             raise RuntimeError("a defect")
         return apply(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(provision.applying, "apply", apply_unless_bad)
+    monkeypatch.setattr(applying, "apply", apply_unless_bad)
     staff.drain()
 
     assert [one["uid"] for one in staff.people()] == ["good"]

@@ -1,0 +1,168 @@
+"""Attribute values in their stored form: canonical names, real booleans, one shape per attribute.
+
+Values themselves are never reformatted; what is empty is absent.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ingress.scim.errors import InvalidValue, quote
+from ingress.scim.schema import SUB_PLACES, Kind, Place
+
+LONGEST_KEY = 1000  # bytes; a Postgres index entry holds 2,700, and casefolding may double a text
+MOST_VALUES = 500  # of one multi-valued attribute: a client that adds for ever is told so
+
+
+def take(where: Place, value: Any) -> Any:
+    """The value in its stored form; None for one that says nothing."""
+    return _FORMS[where.kind](where, value)
+
+
+def _text(where: Place, value: Any) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    if value is None:
+        return None
+    raise unfit(where, "text", value)
+
+
+def _key_text(where: Place, value: Any) -> str | None:
+    text = _text(where, value)
+    if text is not None and len(text) > LONGEST_KEY // 4 and len(text.encode()) > LONGEST_KEY:
+        raise InvalidValue(f"{where.label} takes at most {LONGEST_KEY} bytes, and {quote(text)} is longer: shorten it")
+    return text
+
+
+_BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
+
+
+def boolean(where: Place, value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and value in _BOOLEANS:
+        return _BOOLEANS[value]
+    raise unfit(where, "true or false", value)
+
+
+def _complex(where: Place, value: Any) -> dict[str, Any] | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, dict):
+        raise unfit(where, "an object", value)
+    return parts(where, value) or None
+
+
+def parts(where: Place, value: dict[str, Any], keep_empty: bool = False) -> dict[str, Any]:
+    """The sub-attributes that the schema knows; with `keep_empty`, None stands for one that is unset."""
+    taken: dict[str, Any] = {}
+    known, text = SUB_PLACES[where.name], Kind.TEXT
+    for name, part in value.items():
+        inner = known.get(name) or known.get(name.lower())
+        if inner is None:
+            continue
+        found = part if inner.kind is text and part.__class__ is str else _FORMS[inner.kind](inner, part)
+        if found or found is False:
+            taken[inner.last] = found
+        elif keep_empty:
+            taken[inner.last] = None
+    return taken
+
+
+def _many(where: Place, value: Any) -> list[dict[str, Any]] | None:
+    elements = value if isinstance(value, list) else single_element(value)
+    if len(elements) > MOST_VALUES:
+        raise InvalidValue(f"{where.label} takes at most {MOST_VALUES} values, and {len(elements)} arrived: send fewer")
+    taken = []
+    for each in elements:
+        found = parts(where, each) if each.__class__ is dict else bare_element(where, each)
+        if found:
+            taken.append(found)
+    return taken or None
+
+
+def bare_element(where: Place, value: Any) -> dict[str, Any]:
+    """One element of a multi-valued attribute that is not an object: a text is its value."""
+    if value is None or value == "":
+        return {}
+    if isinstance(value, str) and "value" in SUB_PLACES[where.name]:
+        return parts(where, {"value": value})
+    raise unfit(where, "a list of objects", value)
+
+
+def _manager(where: Place, value: Any) -> dict[str, Any] | None:
+    value = single_manager(value)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return {"value": value}
+    if not isinstance(value, dict):
+        raise unfit(where, "a user's id", value)
+    return parts(where, manager_id(value)) or None
+
+
+def _custom(where: Place, value: Any) -> Any:
+    """A value of an extension that Muster does not know: as sent, without what is empty."""
+    match value:
+        case None | "":
+            return None
+        case dict():
+            kept = {name: _custom(where, inner) for name, inner in value.items() if name.lower() != "password"}
+            return {name: inner for name, inner in kept.items() if inner is not None} or None
+        case list():
+            return [inner for inner in (_custom(where, each) for each in value) if inner is not None] or None
+        case int() | float() if not isinstance(value, bool):
+            _check_number(where, value)
+    return value
+
+
+def _check_number(where: Place, value: int | float) -> None:
+    fits = -(2**63) <= value < 2**63 if isinstance(value, int) else value - value == 0
+    if not fits:
+        raise InvalidValue(f"{where.label} has a number that is too large to be kept: send it as text")
+
+
+def ignored(where: Place, value: Any) -> None:
+    return None
+
+
+def unfit(where: Place, wanted: str, value: Any) -> InvalidValue:
+    return InvalidValue(f"{where.label} takes {wanted}, and {quote(value)} arrived: send {wanted}")
+
+
+_FORMS: dict[str, Callable[[Place, Any], Any]] = {
+    Kind.TEXT: _text,
+    Kind.KEY_TEXT: _key_text,
+    Kind.BOOLEAN: boolean,
+    Kind.COMPLEX: _complex,
+    Kind.MANY: _many,
+    Kind.MANAGER: _manager,
+    Kind.CUSTOM: _custom,
+    Kind.IGNORED: ignored,
+}
+
+
+def single_element(value: Any) -> list[Any]:
+    """OneLogin's template sends one e-mail address as an object, not as an array."""
+    return [] if value is None or value == "" else [value]
+
+
+def single_manager(value: Any) -> Any:
+    """Entra sends the manager as a list of one."""
+    if isinstance(value, list):
+        return value[0] if value else None
+    return value
+
+
+def manager_id(value: dict[str, Any]) -> dict[str, Any]:
+    """OneLogin's 1.1 template calls the manager's value managerId."""
+    wanted = next((name for name in value if name.lower() == "managerid"), None)
+    if wanted is None or any(name.lower() == "value" for name in value):
+        return value
+    return {**value, "value": value[wanted]}
+
+
+def op_name(op: Any) -> Any:
+    """Entra sends 'Add', 'Replace' and 'Remove'."""
+    return op.lower() if isinstance(op, str) else op

@@ -1,0 +1,228 @@
+"""What a PATCH does to a document, one step at a time (RFC 7644 §3.5.2). Nothing is changed in place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingress.scim.errors import InvalidValue, NoTarget
+from ingress.scim.filters import Test
+from ingress.scim.forms import MOST_VALUES
+from ingress.scim.schema import Kind, Place
+from models.attributes import ENTERPRISE
+
+Document = dict[str, Any]
+Element = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path leads to; `selects` picks elements of a multi-valued attribute, None takes all of it.
+
+    `made_of` are the filter's eq pairs: what an element is made of that it did not find (C13).
+    """
+
+    place: Place
+    selects: Test | None = None
+    made_of: Element = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change to one attribute. `value` is in its stored form; None unsets."""
+
+    apply: Callable[[Document, "Step"], Document]
+    op: str
+    target: Target
+    value: Any
+
+
+def assign(document: Document, step: Step) -> Document:
+    where = step.target.place
+    if where.kind is Kind.BOOLEAN and step.value is None and where.sub is None:
+        return document  # no word about `active` leaves the state as it is, as in a PUT (C19)
+    return _with(document, where.keys, step.value)
+
+
+def assign_custom(document: Document, step: Step) -> Document:
+    where = step.target.place
+    whole = Place(f"{where.owner}:{where.name}", "", None, Kind.CUSTOM)
+    keys = _actual(document, whole)
+    if where.sub or keys[0] not in document:
+        return _with(document, _actual(document, where), step.value)
+    # The path is the URN of an extension that the user has.
+    if step.value is None or not isinstance(step.value, dict):
+        return _with(document, keys, None)
+    return _with(document, keys, {**document[keys[0]], **step.value})
+
+
+def _actual(document: Document, where: Place) -> tuple[str, ...]:
+    """The keys of a place in an unknown extension, spelt as the document already has them."""
+    spelt: list[str] = []
+    inside: Any = document
+    for key in where.keys:
+        if isinstance(inside, dict) and key not in inside:
+            key = next((name for name in inside if name.lower() == key.lower()), key)
+        spelt.append(key)
+        inside = inside.get(key) if isinstance(inside, dict) else None
+    return tuple(spelt)
+
+
+def _with(container: Document, keys: tuple[str, ...], value: Any) -> Document:
+    first, *rest = keys
+    if rest:
+        inside = container.get(first)
+        value = _with(inside if isinstance(inside, dict) else {}, tuple(rest), value) or None
+    if value is None or value == []:
+        return {key: kept for key, kept in container.items() if key != first} if first in container else container
+    return {**container, first: value}
+
+
+def drop_extension(document: Document, step: Step) -> Document:
+    return _without(document, step.target.place.owner or "")
+
+
+def _without(document: Document, urn: str) -> Document:
+    return {key: value for key, value in document.items() if key.lower() != urn.lower()}
+
+
+def assign_manager(document: Document, step: Step) -> Document:
+    present = document.get(ENTERPRISE, {}).get("manager", {})
+    selects = step.target.selects
+    if selects is not None and step.op == "remove" and not selects(present):
+        return document
+    return _with(document, (ENTERPRISE, "manager"), _next_manager(present, step))
+
+
+def _next_manager(present: Element, step: Step) -> Element | None:
+    if step.value is None:
+        return None
+    # A merge (C14), but another manager does not inherit the former one's name.
+    kept = {} if "value" in step.value and step.value["value"] != present.get("value") else present
+    named = {**kept, **step.value}
+    return {name: part for name, part in named.items() if part is not None} or None
+
+
+def _elements(document: Document, keys: tuple[str, ...]) -> list[Any]:
+    inside: Any = document
+    for key in keys:
+        inside = inside.get(key) if isinstance(inside, dict) else None
+    return inside if isinstance(inside, list) else []
+
+
+def _change(document: Document, step: Step, change: Callable[[list[Any]], list[Any]]) -> Document:
+    where = step.target.place
+    keys = where.keys if where.sub is None else where.keys[:-1]
+    if where.kind is Kind.CUSTOM:
+        keys = _actual(document, Place(where.owner, where.name, None, Kind.CUSTOM))
+    present = _elements(document, keys)
+    changed = change(present)
+    if len(changed) > max(MOST_VALUES, len(present)):
+        raise InvalidValue(f"{where.name} takes at most {MOST_VALUES} values: remove some before adding more")
+    if step.op != "remove":
+        changed = _one_primary(present, changed)
+    return _with(document, keys, [each for each in changed if each])
+
+
+def _one_primary(before: list[Any], after: list[Any]) -> list[Any]:
+    """RFC 7644 §3.5.2: when an operation sets a primary, the others become false."""
+    known = len(before)
+    new = {
+        n
+        for n, each in enumerate(after)
+        if (n >= known or each is not before[n]) and _is_primary(each) and not (n < known and _is_primary(before[n]))
+    }
+    if not new:
+        return after
+    return [{**each, "primary": False} if _is_primary(each) and n not in new else each for n, each in enumerate(after)]
+
+
+def _is_primary(each: Any) -> bool:
+    return isinstance(each, dict) and each.get("primary") is True
+
+
+def _add(document: Document, step: Step) -> Document:
+    def added(present: list[Any]) -> list[Any]:
+        elements = list(present)
+        known: dict[tuple[Any, ...], int] = {}
+        for number, each in enumerate(present):
+            known.setdefault(_identity(each), number)
+        for new in step.value:
+            number = known.setdefault(_identity(new), len(elements))
+            if number == len(elements):
+                elements.append(new)
+            else:
+                elements[number] = {**elements[number], **new}
+        return elements
+
+    return _change(document, step, added)
+
+
+def _identity(each: Element) -> tuple[Any, ...]:
+    """What makes two elements the same: value and type, whatever the rest says; else all of it."""
+    if "value" in each:
+        return each["value"], each.get("type")
+    return tuple(sorted(each.items()))
+
+
+def _replace(document: Document, step: Step) -> Document:
+    return _with(document, step.target.place.keys, step.value)
+
+
+def _remove(document: Document, step: Step) -> Document:
+    """All of it, or only what is listed: by value, and by type where one is given."""
+    listed: list[Element] = step.value
+    values = {each["value"] for each in listed if "value" in each and "type" not in each}
+    others = {_identity(each) for each in listed if "value" not in each or "type" in each}
+
+    def kept(present: list[Any]) -> list[Any]:
+        if not listed:
+            return []
+        return [each for each in present if each.get("value") not in values and _identity(each) not in others]
+
+    return _change(document, step, kept)
+
+
+CHANGES: dict[str, Callable[[Document, Step], Document]] = {"add": _add, "replace": _replace, "remove": _remove}
+
+
+def remove_selected(document: Document, step: Step) -> Document:
+    return _change(document, step, lambda present: [each for each in present if not _selected(step, each)])
+
+
+def merge_selected(document: Document, step: Step) -> Document:
+    return _change(document, step, lambda present: _merge(present, step, step.value))
+
+
+def assign_in_elements(document: Document, step: Step) -> Document:
+    sub = step.target.place.last
+    if step.value is not None:
+        return _change(document, step, lambda present: _merge(present, step, {sub: step.value}))
+
+    def without(present: list[Any]) -> list[Any]:
+        return [
+            {name: part for name, part in each.items() if name != sub} if _selected(step, each) else each
+            for each in present
+        ]
+
+    return _change(document, step, without)
+
+
+def _selected(step: Step, each: Any) -> bool:
+    return isinstance(each, dict) and (step.target.selects is None or step.target.selects(each))
+
+
+def _merge(present: list[Any], step: Step, new: Element) -> list[Any]:
+    found = [_selected(step, each) for each in present]
+    if any(found):
+        return [{**each, **new} if hit else each for each, hit in zip(present, found, strict=True)]
+    return [*present, {**_made_of(step), **new}]
+
+
+def _made_of(step: Step) -> Element:
+    """A new element out of the filter's `eq` pairs (C13)."""
+    target = step.target
+    if target.selects is not None and not target.made_of:
+        raise NoTarget(
+            f"no value of {target.place.name} matches the path's filter, and it has no eq to make one of: add type eq"
+        )
+    return target.made_of
