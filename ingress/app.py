@@ -1,5 +1,6 @@
 """The ingress: one ASGI application of SCIM below Litestar. The only wiring here."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -139,7 +140,9 @@ class Scim:
 
     async def _discovery(self, call: Call) -> Response:
         await self._check(call)
-        body = discovery.documents(call.base).get("/".join(call.request.path))
+        # The first time a library is imported for it, which would hold everybody else up.
+        documents = await asyncio.to_thread(discovery.documents, call.base)
+        body = documents.get("/".join(call.request.path))
         if body is None:
             raise NotFound(f"'{call.request.path[-1][:200]}' is not described here: see /{call.request.path[0]}")
         return Response(200, body)

@@ -33,9 +33,9 @@ class Person:
     active: bool
     fields: dict[str, Any]
     stored_uid_key: str | None = None  # None: not stored yet
+    stored_holder: str | None = None
     put: dict[str, Any] = field(default_factory=dict)
     cleared: set[str] = field(default_factory=set)
-    changed: bool = False
 
 
 _COLUMNS = "list_id, id, uid, uid_key, anchor, identity_id, active, fields"
@@ -73,7 +73,7 @@ def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
 
 def _person(row: tuple[Any, ...]) -> Person:
     holder = str(row[5]) if row[5] is not None else None
-    return Person(row[0], str(row[1]), row[2], row[3], row[4], holder, row[6], row[7], row[3])
+    return Person(row[0], str(row[1]), row[2], row[3], row[4], holder, row[6], row[7], row[3], holder)
 
 
 def write(cursor: Cursor, people: Sequence[Person]) -> None:
@@ -88,20 +88,20 @@ def write(cursor: Cursor, people: Sequence[Person]) -> None:
 
 
 def _give_up(cursor: Cursor, known: Sequence[Person]) -> None:
-    moved = [person for person in known if person.uid_key != person.stored_uid_key]
-    # The holder is unique as well: a person passed on must let go of the old one first.
+    moved = [one for one in known if one.uid_key != one.stored_uid_key]
+    left = [one for one in known if one.stored_holder is not None and one.identity_id != one.stored_holder]
+    if not moved and not left:
+        return
     cursor.execute(
-        "update person p set identity_id = null,"
-        " uid_key = case when p.id = any(%b::uuid[]) then '\x01' || p.id::text else p.uid_key end"
-        " from unnest(%b::text[], %b::uuid[], %b::uuid[]) v (list_id, id, holder)"
-        " where p.list_id = v.list_id and p.id = v.id"
-        " and (p.identity_id is distinct from v.holder and p.identity_id is not null or p.id = any(%b::uuid[]))",
+        "update person set uid_key = case when id = any(%b::uuid[]) then '\x01' || id::text else uid_key end,"
+        " identity_id = case when id = any(%b::uuid[]) then null else identity_id end"
+        " from unnest(%b::text[], %b::uuid[]) v (in_list, person_id)"
+        " where list_id = v.in_list and id = v.person_id",
         (
-            [person.id for person in moved],
-            [person.list_id for person in known],
-            [person.id for person in known],
-            [person.identity_id for person in known],
-            [person.id for person in moved],
+            [one.id for one in moved],
+            [one.id for one in left],
+            [one.list_id for one in [*moved, *left]],
+            [one.id for one in [*moved, *left]],
         ),
     )
 

@@ -41,6 +41,12 @@ class Folder:
             raise Running(self._who()) from None
         self._lock = lock
 
+    def release(self) -> None:
+        """Let somebody else take it; the end of the process does so too."""
+        if self._lock is not None:
+            self._lock.close()
+        self._lock = None
+
     def _who(self) -> str:
         state = self.read()
         where = f" at {state['url']}" if state.get("url") else ""

@@ -84,3 +84,24 @@ def test_a_uid_that_changes_hands_ends_with_the_joiner(
     assert len(muster.people(numbered.list_id)) == ROUNDS * (2 if leave is renumbered else 1)
     waiting = "select 1 from identity where list_id = %s and waiting_reason is not null"
     assert muster.rows(waiting, numbered.list_id) == []
+
+
+@pytest.mark.parametrize("drained", [before_the_joiner, after_the_joiner])
+def test_a_user_deleted_created_again_and_suspended_ends_as_last_described(
+    muster: Muster, staff: Idp, drained: Callable[[Lane, Lane], bool]
+) -> None:
+    for n in range(ROUNDS):
+        name = f"ada{n}@north.example"
+        first = staff.create(user(name, title="First"))
+        muster.settled(staff.list_id)
+        every = [Lane(staff.list_id, number) for number in range(LANES)]
+        lanes = [lane for lane in every if drained(lane_of(staff.list_id, first), lane)]
+        with held_up(muster, lanes):
+            deleted(staff, first)
+            second = staff.create(user(name, title="Second"))
+            deactivated(staff, second)
+            drained_except(muster, lanes)
+        muster.settled(staff.list_id)
+
+        person = muster.person(staff.list_id, name)
+        assert (person["identity_id"], person["active"], person["fields"]["Job Title"]) == (second, False, "Second")

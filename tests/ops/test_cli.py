@@ -1,0 +1,132 @@
+"""The commands, in this process, against the database of the tests."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from models import database
+from ops.cli import COMMANDS, main
+from ops.commands.tokens import Span
+
+
+@pytest.fixture
+def muster(
+    monkeypatch: pytest.MonkeyPatch, connection: database.Connection, database_url: str, owner_url: str
+) -> "Muster":
+    monkeypatch.setenv("MUSTER_DATABASE_URL", database_url)
+    monkeypatch.setenv("MUSTER_OWNER_URL", owner_url)
+    monkeypatch.setenv("MUSTER_PUBLIC_URL", "https://scim.north.example")
+    return Muster()
+
+
+class Muster:
+    """The command line."""
+
+    def run(self, *arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    def json(self, *arguments: str) -> Any:
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+def test_a_list_and_its_tokens(muster: Muster) -> None:
+    made = muster.json("list", "create", "Staff", "--uid", "email")
+    issued = muster.json("token", "issue", made["list_id"], "--label", "Okta", "--expires", "90d")
+    muster.json("token", "revoke", issued["prefix"])
+    [shown] = muster.json("token", "list", "Staff")
+
+    assert made["scim_base_url"] == f"https://scim.north.example/scim/v2/{made['list_id']}"
+    assert issued["token"].startswith(issued["prefix"])
+    assert (shown["prefix"], shown["label"]) == (issued["prefix"], "Okta")
+    assert shown["revoked_at"] < shown["expires_at"]
+    assert issued["token"] not in json.dumps(shown)
+
+
+def test_disconnect_says_what_stays_and_refuses_twice(muster: Muster) -> None:
+    muster.json("list", "create", "Staff")
+
+    first, second = muster.run("list", "disconnect", "Staff"), muster.run("list", "disconnect", "Staff")
+
+    assert (first.exit_code, second.exit_code) == (0, 2)
+    assert "its people stay" in first.output
+
+
+def test_a_plan_that_is_too_low_is_refused_with_exit_code_2(muster: Muster) -> None:
+    result = muster.run("list", "create", "Staff", "--org", "Small School", "--plan", "pro")
+
+    assert result.exit_code == 2
+    assert "needs the Business or Enterprise plan" in result.stderr
+    assert muster.json("list", "list") == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("people", "Nobody"), ("log", "Nobody"), ("token", "issue", "Nobody"), ("token", "revoke", "sct_00000000"),
+     ("list", "create", "Staff", "--uid", "nickName"), ("token", "issue", "Staff", "--expires", "soon"), ("fly",)],
+)  # fmt: skip
+def test_wrong_use_is_exit_code_2_with_a_sentence(muster: Muster, arguments: tuple[str, ...]) -> None:
+    result = muster.run(*arguments)
+
+    assert result.exit_code == 2
+    assert result.stderr.strip()
+    assert "Traceback" not in result.output
+
+
+def test_an_unreachable_database_is_exit_code_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSTER_DATABASE_URL", "postgresql://nobody@/muster?host=/nonexistent")
+
+    result = CliRunner().invoke(main, ["backlog"])
+
+    assert result.exit_code == 3
+    assert "the database does not answer" in result.stderr
+
+
+def test_no_running_system_is_exit_code_3(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.delenv("MUSTER_DATABASE_URL", raising=False)
+
+    result = CliRunner().invoke(main, ["people", "Staff", "--data", str(tmp_path)])
+
+    assert result.exit_code == 3
+    assert "no `muster up` is running" in result.stderr
+
+
+def test_an_empty_list_is_an_empty_array(muster: Muster) -> None:
+    muster.json("list", "create", "Staff")
+
+    assert muster.json("people", "Staff", "--status", "all") == []
+    assert muster.json("log", "Staff") == []
+
+
+def test_the_backlog_has_its_four_numbers(muster: Muster) -> None:
+    assert muster.json("backlog") == {"pending": 0, "oldest_seconds": 0.0, "waiting": 0, "set_aside": 0}
+
+
+def test_an_operators_password_is_shown_once(muster: Muster) -> None:
+    added = muster.json("operator", "add", "mila@north.example")
+    reset = muster.json("operator", "reset", "mila@north.example")
+    [listed] = muster.json("operator", "list")
+
+    assert added["password"] != reset["password"]
+    assert (listed["email"], "password" in listed) == ("mila@north.example", False)
+
+
+def test_migrating_twice_changes_nothing(muster: Muster) -> None:
+    assert muster.json("migrate") == muster.json("migrate")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+
+    assert result.exit_code == 0
+    assert "Usage: " in result.output
+
+
+@pytest.mark.parametrize(("text", "span"), [("90d", timedelta(days=90)), ("2W", timedelta(weeks=2))])
+def test_spans_of_time(text: str, span: timedelta) -> None:
+    assert Span().convert(text, None, None) == span

@@ -1,0 +1,47 @@
+import pytest
+
+from ops.settings import Settings, WrongSetting, load
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSTER_PORT", "8443")
+    monkeypatch.setenv("MUSTER_PUBLIC_URL", "https://scim.north.example/")
+
+    settings = load()
+
+    assert (settings.port, settings.public_root()) == (8443, "https://scim.north.example")
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSTER_OWNER_URL", "")
+
+    assert load().owner_url is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MUSTER_PORT", "eighty"), ("MUSTER_PORT", "70000"), ("MUSTER_LOG_LEVEL", "loud"), ("MUSTER_WORKER_THREADS", "0")],
+)
+def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(WrongSetting, match=f"{name} is '{value}'"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("host", "root"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),
+        ("::", "http://127.0.0.1:8080"),
+        ("::1", "http://[::1]:8080"),
+    ],
+)
+def test_the_public_root_is_an_address_that_can_be_called(host: str, root: str) -> None:
+    assert Settings(host=host).public_root() == root
+
+
+def test_migrations_use_the_owner_where_one_is_named() -> None:
+    assert Settings(database_url="a").migrations_url() == "a"
+    assert Settings(database_url="a", owner_url="b").migrations_url() == "b"
