@@ -92,20 +92,16 @@ class Scim:
     async def _route(self, call: Call, receive: Receive) -> Response:
         try:
             handler = self._handler(call)
-        except Refused as refusal:
-            await self._check(call)
-            raise refusal from None
-        if call.request.method in _WITH_BODY:
-            try:
+            if call.request.method in _WITH_BODY:
                 http.check_media_type(call.request.headers)
                 call.request.body = await http.read_body(call.request.headers, receive, self._max_body)
                 call.request.whole = True
-                return await handler(call)
-            except Refused as refusal:
-                if not isinstance(refusal, Unauthorised):
-                    await self._check(call)
-                raise
-        return await handler(call)
+            return await handler(call)
+        except Refused as refusal:
+            # What is wrong with a request is told to good tokens only, whether or not a batch was asked.
+            if not isinstance(refusal, Unauthorised):
+                await self._check(call)
+            raise
 
     def _handler(self, call: Call) -> Handler:
         method, path = call.request.method, call.request.path

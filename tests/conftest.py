@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from ops import embedded
 from ops.embedded import OWNING, SERVING, Postgres
 
 START_WITHIN = 20  # seconds
+ABSENT = "needs the system package of "
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -24,9 +26,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         missing = [str(program) for program in marker.args if shutil.which(str(program)) is None]
         if missing and os.environ.get("CI") == "true":
-            pytest.fail(f"needs {', '.join(missing)}, and CI must have installed it")
+            pytest.fail(f"{ABSENT}{', '.join(missing)}, and CI must have installed it")
         if missing:
-            pytest.skip(f"needs the system package of {', '.join(missing)}")
+            pytest.skip(f"{ABSENT}{', '.join(missing)}")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The closing line: which tests did not run because a system package is absent."""
+    skipped = [
+        f"{report.nodeid} ({report.longrepr[2].partition(ABSENT)[2]})"
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and ABSENT in report.longrepr[2]
+    ]
+    if skipped:
+        terminalreporter.write_line(f"Skipped, a system package is absent: {'; '.join(skipped)}")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def apply(involved: Involved, roster: Roster | None, event: Event) -> LogEntry:
     projected = roster.projection.project(event.document)
     state = involved.states.get((event.list_id, event.resource_id))
     uid_key = equality_key(uid) if uid is not None else None
-    decision = match(involved.candidates(event, uid_key), state is not None and state.active, involved.followed)
+    decision = match(involved.candidates(event, uid_key), state is not None and state.active, involved.holder)
     entry = _decide(involved, roster, event, decision, uid, projected)
     _note_waiting(involved, event, entry)
     return entry

@@ -11,7 +11,7 @@ from models.journal import Event
 from models.person import Person
 from models.provisioning_log import LogEntry
 from models.text import equality_key
-from workers.matching import Candidates
+from workers.matching import Candidates, Holder
 
 Key = tuple[str, str]
 
@@ -58,10 +58,12 @@ class Involved:
             self.by_uid.get((event.list_id, uid_key)) if uid_key is not None else None,
         )
 
-    def followed(self, one: Person) -> bool:
-        """Whether a person's holder is active, by what ingress accepted."""
+    def holder(self, one: Person) -> Holder:
+        """Whom a person follows, by what ingress accepted."""
         state = self.states.get((one.list_id, one.identity_id or ""))
-        return state is not None and state.active
+        if state is None:
+            return Holder.NOBODY
+        return Holder.ACTIVE if state.active else Holder.INACTIVE
 
     def holder_name(self, one: Person) -> str:
         """The user name of a person's holder, for a sentence in the log."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from models.person import Person
 
@@ -44,8 +45,16 @@ class Candidates:
     by_uid: Person | None
 
 
-def match(candidates: Candidates, active: bool, is_active: Callable[[Person], bool]) -> Match:
-    """Decide. `active`: the identity is active by what ingress accepted; `is_active`: a person's holder is.
+class Holder(Enum):
+    """What ingress has accepted of the identity that a person follows."""
+
+    NOBODY = auto()  # none, or one that is gone
+    INACTIVE = auto()
+    ACTIVE = auto()
+
+
+def match(candidates: Candidates, active: bool, holder: Callable[[Person], Holder]) -> Match:
+    """Decide. `active`: the identity is active by what ingress accepted; `holder`: whom a person follows.
 
     An anchor counts only where the person's holder is inactive or gone, for `externalId` is not
     unique. One that is inactive takes nobody from another identity: lanes may apply a leaver's
@@ -54,19 +63,19 @@ def match(candidates: Candidates, active: bool, is_active: Callable[[Person], bo
     if candidates.held is not None:
         return Found(candidates.held)
     by_uid = candidates.by_uid
-    found = _free_anchor(candidates, is_active)
-    if found is None and by_uid is not None and not is_active(by_uid):
+    found = _free_anchor(candidates, holder)
+    if found is None and by_uid is not None and holder(by_uid) is not Holder.ACTIVE:
         found = by_uid
     if found is not None:
-        return Found(found) if active or found.identity_id is None else TakenOver(found)
+        return Found(found) if active or holder(found) is Holder.NOBODY else TakenOver(found)
     if by_uid is not None:
         return Conflict(by_uid) if active else TakenOver(by_uid)
-    followed = [person for person in candidates.by_anchor if is_active(person)]
+    followed = [person for person in candidates.by_anchor if holder(person) is Holder.ACTIVE]
     return New() if active or not followed else TakenOver(followed[0])
 
 
-def _free_anchor(candidates: Candidates, is_active: Callable[[Person], bool]) -> Person | None:
-    free = [person for person in candidates.by_anchor if not is_active(person)]
+def _free_anchor(candidates: Candidates, holder: Callable[[Person], Holder]) -> Person | None:
+    free = [person for person in candidates.by_anchor if holder(person) is not Holder.ACTIVE]
     if candidates.by_uid in free:
         return candidates.by_uid
     return free[0] if len(free) == 1 else None

@@ -62,6 +62,26 @@ def test_of_200_posts_of_one_user_name_at_once_one_creates_it(muster: Muster, do
     assert muster.story(target.list_id) == ["create applied"]
 
 
+def test_of_two_claims_on_one_uid_at_once_one_is_refused(muster: Muster, doors: list[Door]) -> None:
+    rounds = 100
+    target = muster.new_list("employeeNumber")
+    seen: Counter[tuple[int, ...]] = Counter()
+    with doors[0].idp(target) as left, doors[1].idp(target) as right:
+        for n in range(rounds):
+            answers: list[int] = []
+
+            def claim(idp: Idp, name: str, number: str = f"E-{n}", answers: list[int] = answers) -> None:
+                answers.append(idp.post(user(name, employee_number=number)).status_code)
+
+            at_once(partial(claim, left, f"left{n}"), partial(claim, right, f"right{n}"))
+            seen[tuple(sorted(answers))] += 1
+    muster.settled(target.list_id)
+
+    assert seen == {(201, 409): rounds}
+    assert len(muster.people(target.list_id)) == rounds
+    assert muster.story(target.list_id) == ["create applied"] * rounds
+
+
 def test_two_updates_in_flight_at_once_end_at_the_last_accepted(muster: Muster, doors: list[Door]) -> None:
     rounds = 500
     target = muster.new_list()

@@ -3,7 +3,7 @@
 import pytest
 
 from models.person import Person
-from workers.matching import Candidates, Conflict, Found, Match, New, TakenOver, match
+from workers.matching import Candidates, Conflict, Found, Holder, Match, New, TakenOver, match
 
 
 def person(name: str, holder: str | None = None) -> Person:
@@ -11,11 +11,12 @@ def person(name: str, holder: str | None = None) -> Person:
 
 
 FREE, LEFT, FOLLOWED = person("free"), person("left", "leaver"), person("followed", "worker")
+ORPHAN = person("orphan", "deleted")
 MINE = person("mine", "me")
 
 
-def followed(one: Person) -> bool:
-    return one.identity_id == "worker"
+def holder(one: Person) -> Holder:
+    return {"worker": Holder.ACTIVE, "leaver": Holder.INACTIVE}.get(one.identity_id or "", Holder.NOBODY)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ def followed(one: Person) -> bool:
         pytest.param(None, [], FREE, False, Found(FREE), id="an inactive user may adopt a free person"),
         pytest.param(None, [], LEFT, True, Found(LEFT), id="a rehire takes a leaver's person over"),
         pytest.param(None, [], LEFT, False, TakenOver(LEFT), id="an inactive user takes nobody from another"),
+        pytest.param(None, [], ORPHAN, False, Found(ORPHAN), id="an inactive user may take a deleted user's person"),
         pytest.param(None, [], FOLLOWED, True, Conflict(FOLLOWED), id="a UID in use is a conflict"),
         pytest.param(None, [], FOLLOWED, False, TakenOver(FOLLOWED), id="a former holder finds it taken over"),
         pytest.param(None, [FOLLOWED], None, True, New(), id="an anchor in use does not count"),
@@ -40,4 +42,4 @@ def followed(one: Person) -> bool:
 def test_matching(
     held: Person | None, by_anchor: list[Person], by_uid: Person | None, active: bool, expected: Match
 ) -> None:
-    assert match(Candidates(held, by_anchor, by_uid), active, followed) == expected
+    assert match(Candidates(held, by_anchor, by_uid), active, holder) == expected

@@ -25,7 +25,7 @@ create table operator_session (
     constraint operator_session_digest_key unique (digest));
 create table master_list (
     id text primary key, organisation_id uuid not null references organisation, name text not null,
-    fields jsonb not null, created_at timestamptz not null default now(),
+    fields jsonb not null, created_at timestamptz not null default clock_timestamp(),
     constraint master_list_name_key unique (organisation_id, name));
 create table connection (
     list_id text primary key references master_list, provider text not null, unique_identifier text not null,
