@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import structlog
 from litestar import Litestar, asgi
+from litestar import Response as Answer
+from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
 
 from ingress import commit, http, idp, lookup
@@ -16,9 +18,9 @@ from ingress.auth import ELSEWHERE, Holders, WrongList
 from ingress.http import Request, Response
 from ingress.refusals import Recorder
 from ingress.scim import discovery, errors, query, redact, render
-from ingress.scim.errors import NotAllowed, NotFound, NotImplemented_
+from ingress.scim.errors import InvalidSyntax, NotAllowed, NotFound, NotImplemented_
 from ingress.scim.users import Call, Users, named_in
-from models.errors import Refused, Unauthorised
+from models.errors import Refused, Unauthorised, Unavailable
 from models.provisioning_log import Refusal
 from models.token import Holder
 from ops import metrics
@@ -62,7 +64,8 @@ class Scim:
         try:
             response = await self._answer(request, receive)
         except http.ClientGone:
-            return
+            # A body that ends early or a malformed chunk: the client may be there to be told.
+            response = _refuse(InvalidSyntax("the body ended before it was complete: send it again"))
         await http.send(response, request.request_id, send, head=request.method == "HEAD")
         labels = {
             "route": _route(request.path),
@@ -99,7 +102,7 @@ class Scim:
             return await handler(call)
         except Refused as refusal:
             # What is wrong with a request is told to good tokens only, whether or not a batch was asked.
-            if not isinstance(refusal, Unauthorised):
+            if not isinstance(refusal, Unauthorised | Unavailable):
                 await self._check(call)
             raise
 
@@ -169,13 +172,14 @@ class Scim:
                 holder.list_id,
                 holder.prefix,
                 _resource(request.path) if writes else "request",
-                _OPERATIONS[request.method] if writes else "request",
+                refusal.operation or _OPERATIONS[request.method] if writes else "request",
                 _storable(detail),
                 request.request_id,
                 idp.guess(request.headers),
                 _kept(request.body) if writes else None,
                 datetime.now(UTC),
-                user_name=named_in(request.body) if writes else None,
+                identity_id=refusal.identity_id,
+                user_name=refusal.user_name or (named_in(request.body) if writes else None),
             ),
             authentication=failed_authentication,
         )
@@ -214,8 +218,8 @@ def _refuse(refusal: Refused) -> Response:
     headers: list[tuple[bytes, bytes]] = []
     if refusal.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="SCIM"'))
-    if refusal.status in (429, 503):
-        headers.append((b"retry-after", b"1"))
+    if isinstance(refusal, Unavailable):
+        headers.append((b"retry-after", str(refusal.retry_after).encode()))
     if isinstance(refusal, NotAllowed):
         headers.append((b"allow", ", ".join(refusal.allowed).encode()))
     return Response(refusal.status, errors.body(refusal), headers)
@@ -234,6 +238,12 @@ def _request(scope: Scope) -> Request:
         http.peer(scope),
         uuid4().hex,
     )
+
+
+def _outside(_: Any, error: HTTPException) -> Answer[bytes]:
+    """What is not below a SCIM Base URL is refused in SCIM words all the same: an IdP has a wrong URL."""
+    refusal = NotFound("this is no SCIM Base URL: copy it from the list's Sync tab, whole")
+    return Answer(errors.body(refusal), status_code=error.status_code, media_type=http.SCIM_JSON.decode())
 
 
 def _route(path: tuple[str, ...]) -> str:
@@ -259,6 +269,7 @@ def build(settings: Settings) -> Litestar:
         [mounted],
         on_startup=[scim.start],
         on_shutdown=[scim.stop],
+        exception_handlers={HTTPException: _outside},
         openapi_config=None,
         logging_config=None,
     )

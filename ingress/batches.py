@@ -126,6 +126,10 @@ class _Slot(Generic[Ask, Answer]):
         except database.CLASHES as error:
             self._serve_halves(callers, error)
         except database.LOST as error:
+            if len(callers) > 1 and self._connection is not None and not self._connection.closed:
+                # Not the connection but a statement of the batch: a time-out, a limit of the server's.
+                self._serve_halves(callers, error)
+                return
             _log.warning("database_lost", batch=self._name, error=type(error).__name__)
             self.close()
             _fail(callers, Unavailable("the database is not available: nothing was stored, try again"))

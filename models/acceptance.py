@@ -15,6 +15,7 @@ from models.journal import Entry, Lane
 from models.text import equality_key, new_id
 
 _encode = msgspec.json.Encoder().encode
+MOST_BYTES = 262_144  # of a stored user; the largest seen is a few thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +180,41 @@ def _apply(batch: _Batch, change: Change, draft: Document | Refused | None) -> O
             return Unknown(f"no user has the id '{change.identity_id}' in this list: look the user up by userName")
         if change.verb == "delete":
             return _delete(batch, change, row)
-        return _update(batch, change, row, change.apply(row.document))
+        return _about(row, _update, batch, change, row, change.apply(row.document))
     except Refused as refusal:
+        refusal.identity_id = refusal.identity_id or change.identity_id
         return refusal
 
 
+def _about(row: Identity, decide: Callable[..., Outcome], *arguments: Any) -> Outcome:
+    """An outcome; a refusal tells whom it was about."""
+    try:
+        outcome = decide(*arguments)
+    except Refused as refusal:
+        outcome = refusal
+    if isinstance(outcome, Refused):
+        outcome.identity_id, outcome.user_name = row.id, row.document.get("userName")
+        wanted = arguments[-1]["active"]
+        if wanted != row.active:
+            outcome.operation = "reactivate" if wanted else "deactivate"
+    return outcome
+
+
+class TooLarge(Refused):
+    """The user that this would make is larger than one may be."""
+
+    status = 413
+
+
+def _check_size(document: Document) -> None:
+    # Every journal row carries the whole document, and a drain holds hundreds of rows.
+    size = len(_encode(document))
+    if size > MOST_BYTES:
+        raise TooLarge(f"the user would have {size} bytes, and {MOST_BYTES} is the most: send fewer or shorter values")
+
+
 def _create(batch: _Batch, change: Change, document: Document) -> Outcome:
+    _check_size(document)
     key = equality_key(document["userName"])
     present = batch.named(change.list_id, key)
     if present is not None:
@@ -225,10 +255,11 @@ def _relabel(batch: _Batch, outcome: Accepted) -> Accepted:
 
 
 def _update(batch: _Batch, change: Change, row: Identity, document: Document) -> Outcome:
+    _check_size(document)
     operation = "update"
     if document["active"] != row.active:
         operation = "reactivate" if document["active"] else "deactivate"
-    if document == row.document:
+    if _alike(document, row.document):
         return _record(batch, change, row, operation)
     key = equality_key(document["userName"])
     other = batch.named(row.list_id, key)
@@ -241,6 +272,17 @@ def _update(batch: _Batch, change: Change, row: Identity, document: Document) ->
     row.version, row.modified = row.version + 1, batch.now
     batch.index(row)
     return _record(batch, change, row, operation)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Equal in type as well: to Python True is 1, to an IdP it is not."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return bool(one == other)
 
 
 def _delete(batch: _Batch, change: Change, row: Identity) -> Outcome:

@@ -1,6 +1,7 @@
 """A list's link to its provider: connect, disconnect, forget (product rules C1–C4)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from models import journal, mapping, master_list
 from models.database import Cursor, lock_key
@@ -16,7 +17,7 @@ class Roster:
     """How a list turns documents into people: its unique identifier and compiled mappings."""
 
     list_id: str
-    version: int
+    version: tuple[int, datetime]  # of the mappings, and when this connection began
     unique_identifier: str
     projection: Projection
     labels: dict[str, str]
@@ -143,17 +144,18 @@ def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
 def rosters(cursor: Cursor, list_ids: list[str], known: dict[str, Roster]) -> dict[str, Roster]:
     """The rosters of these lists; `known` is kept up to date, compiled anew when a version changed."""
     cursor.execute(
-        "select list_id, mapping_version, unique_identifier from connection where list_id = any(%s)",
+        "select list_id, mapping_version, connected_at, unique_identifier from connection where list_id = any(%s)",
         (list_ids,),
     )
-    for list_id, version, unique_identifier in cursor.fetchall():
+    found = cursor.fetchall()
+    for list_id, version, connected_at, unique_identifier in found:
         present = known.get(list_id)
-        if present is None or (present.version, present.unique_identifier) != (version, unique_identifier):
-            known[list_id] = _compile(cursor, list_id, version, unique_identifier)
-    return {list_id: known[list_id] for list_id in list_ids if list_id in known}
+        if present is None or present.version != (version, connected_at):
+            known[list_id] = _compile(cursor, list_id, (version, connected_at), unique_identifier)
+    return {row[0]: known[row[0]] for row in found}
 
 
-def _compile(cursor: Cursor, list_id: str, version: int, unique_identifier: str) -> Roster:
+def _compile(cursor: Cursor, list_id: str, version: tuple[int, datetime], unique_identifier: str) -> Roster:
     fields = master_list.fields(cursor, list_id)
     cursor.execute("select attribute, field, enabled, transform from field_mapping where list_id = %s", (list_id,))
     mappings = [mapping.Mapping(*row) for row in cursor.fetchall()]

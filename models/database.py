@@ -52,7 +52,7 @@ def transaction(connection: Connection, lists: Iterable[str] = ()) -> Iterator[C
 
 
 def allow(cursor: Cursor, lists: Iterable[str]) -> None:
-    """Name the lists that the running transaction may touch; row-level security reads it."""
+    """Name the lists that the running transaction may touch; for row-level security to read."""
     cursor.execute("select set_config('muster.lists', %s, true)", ("{" + ",".join(sorted(set(lists))) + "}",))
 
 

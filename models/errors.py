@@ -14,6 +14,10 @@ class Refused(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+        # Whom a refused change was about, where that is known: for its entry in the log.
+        self.identity_id: str | None = None
+        self.user_name: str | None = None
+        self.operation: str | None = None
 
 
 class Unknown(Refused):

@@ -1,12 +1,11 @@
 """Organisations and what their plans allow (product rules P1, P2)."""
 
 from models.database import Cursor
-from models.errors import Refused, Unknown
+from models.errors import Refused
 from models.text import new_id
 
 PLANS = ("free", "pro", "business", "enterprise")
 SCIM_PLANS = ("business", "enterprise")
-DIRECTORY_SYNC_PLANS = ("pro", "business", "enterprise")
 NEEDS_BUSINESS = "Automated User Provisioning needs the Business or Enterprise plan"
 
 
@@ -22,12 +21,3 @@ def ensure(cursor: Cursor, name: str, plan: str | None = None) -> str:
     row = cursor.fetchone()
     assert row
     return str(row[0])
-
-
-def set_plan(cursor: Cursor, organisation_id: str, plan: str) -> None:
-    """Move an organisation to another plan; people and data stay (P2)."""
-    if plan not in PLANS:
-        raise Refused(f"plan '{plan}' does not exist: choose one of {', '.join(PLANS)}")
-    cursor.execute("update organisation set plan = %s where id = %s", (plan, organisation_id))
-    if cursor.rowcount != 1:
-        raise Unknown("this organisation does not exist")

@@ -211,6 +211,7 @@ class LaneTrouble(SQLModel, table=True):
     lane: int = _column(SmallInteger, primary_key=True)
     oldest_seq: int = _column(BigInteger)
     rings: int
+    attempts: int
     single: bool
     rung_at: datetime = _now()
 

@@ -55,9 +55,9 @@ class Bell:
         names = [f"{lane.list_id}:{lane.number}" for lane in lanes]
         return self._push(DRAIN, names, insist) if names or insist else True
 
-    def forget(self, list_id: str) -> None:
-        """Have a disconnected list forgotten."""
-        self._push(FORGET, [], True, list_id)
+    def forget(self, list_id: str) -> bool:
+        """Have a disconnected list forgotten; False if nobody heard."""
+        return self._push(FORGET, [], True, list_id)
 
     def _push(self, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:
         identifier = str(uuid4())
@@ -98,10 +98,3 @@ class Bell:
     def any_rung(self) -> bool:
         """Whether lanes are left in the set."""
         return bool(self._client.scard(RUNG))
-
-    def reachable(self) -> bool:
-        """Whether Valkey answers."""
-        try:
-            return bool(self._client.ping())
-        except redis.RedisError:
-            return False

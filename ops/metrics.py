@@ -1,7 +1,7 @@
 """Every metric, declared once with a closed set of labels; no list, person or token is ever a label.
 
 With PROMETHEUS_MULTIPROC_DIR set (whoever starts the processes sets and wipes it, see
-`ops.internal.metrics_folder`) the values of all processes of a kind are added up at scrape.
+`ops.commands.serve`) the values of all processes of a kind are added up at scrape.
 """
 
 import os

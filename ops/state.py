@@ -119,7 +119,9 @@ def _marked(path: Path) -> Iterable[int]:
 
     for process in psutil.process_iter():
         try:
-            ours = process.environ().get(MARK) == str(path) or process.cwd() == str(path / "postgres")
+            ours = process.environ().get(MARK) == str(path) or (
+                process.name() == "postgres" and process.cwd() == str(path / "postgres")
+            )
         except psutil.Error:
             continue
         if ours and process.pid != os.getpid():

@@ -104,7 +104,9 @@ def _change(
     involved.drop(person)
     old_anchor = person.anchor
     person.identity_id = event.resource_id
-    person.anchor = document.get("externalId") or person.anchor or event.resource_id
+    # A former holder's anchor would let that one, or a stranger who has it, take the person back.
+    kept = None if taken else person.anchor
+    person.anchor = document.get("externalId") or kept or event.resource_id
     changes, complaint = _set_uid(involved, roster, person, uid)
     involved.add([person])
     changes += _set_fields(roster, person, projected)

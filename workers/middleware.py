@@ -1,4 +1,4 @@
-"""Dramatiq middleware of our own: the sweep's life, connections closed with their threads."""
+"""Dramatiq middleware of our own: the life of the sweep."""
 
 from typing import Any
 

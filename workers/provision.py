@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
+from psycopg import errors
 
 from models import connection as connections
 from models import database, identity, journal, person, provisioning_log
@@ -18,14 +20,13 @@ from workers import applying, involved
 from workers.involved import Involved
 
 ROWS = 500  # a drain's share: then it gives its place back (I9)
-CLASHES_ALONE = 3
 
 _log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Settled:
-    """What a drain did: its entries, the lists that changed and the lanes that have work."""
+    """What a drain did: its entries, and the lanes that have work left."""
 
     entries: list[LogEntry] = field(default_factory=list)
     again: list[Lane] = field(default_factory=list)
@@ -45,29 +46,36 @@ def provision(
 ) -> Settled:
     """Apply up to `limit` rows of these lanes. `rosters` is the caller's cache of compiled mappings.
 
-    A batch that fails for anything but a lost connection was rolled back, and is tried in halves,
+    A batch that fails for anything but a lost connection was rolled back, and is tried in parts,
     down to one row of one lane; that one is set aside if it is the row's own fault.
     """
-    clashes = 0
-    while True:
-        try:
-            return _once(connection, lanes, rosters, limit, single)
-        except database.LOST as error:
-            if connection.closed or (limit == 1 and len(lanes) == 1 and not _clash(error)):
-                raise
-            _log.warning("drain_failed", error=type(error).__name__, lanes=len(lanes), limit=limit)
-        except Exception as error:
-            _log.warning("drain_failed", error=repr(error), lanes=len(lanes), limit=limit)
-            if limit == 1 and len(lanes) == 1 and not _clash(error):
-                return put_oldest_aside(connection, lanes[0], repr(error))
-        if len(lanes) > 1:
-            half = len(lanes) // 2
-            first = provision(connection, lanes[:half], rosters, limit=limit, single=single)
-            return first.add(provision(connection, lanes[half:], rosters, limit=limit, single=single))
-        clashes += limit == 1
-        limit = max(1, limit // 2)
-        if clashes > CLASHES_ALONE:
-            return Settled(again=list(lanes))
+    try:
+        return _once(connection, lanes, rosters, limit, single)
+    except Exception as error:
+        if connection.closed:
+            raise
+        _log.warning("drain_failed", error=repr(error), lanes=len(lanes), limit=limit)
+        if limit == 1 and len(lanes) == 1:
+            return _alone(connection, lanes[0], rosters, single, error)
+    if len(lanes) == 1:
+        return provision(connection, lanes, rosters, limit=max(1, limit // 4), single=single)
+    half = len(lanes) // 2
+    first = provision(connection, lanes[:half], rosters, limit=limit, single=single)
+    return first.add(provision(connection, lanes[half:], rosters, limit=limit, single=single))
+
+
+def _alone(connection: Connection, lane: Lane, rosters: dict[str, Roster], single: bool, error: Exception) -> Settled:
+    """What becomes of one row that failed with nothing beside it."""
+    if isinstance(error, errors.LockNotAvailable):
+        # Somebody holds a person; the sweep comes back for the lane. Never the row's own fault.
+        return Settled()
+    if _clash(error):
+        with suppress(*database.CLASHES):
+            return _once(connection, [lane], rosters, 1, single)
+        return Settled(again=[lane])
+    if isinstance(error, database.LOST):
+        raise error
+    return put_oldest_aside(connection, lane, repr(error))
 
 
 def _clash(error: Exception) -> bool:

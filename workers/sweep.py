@@ -17,6 +17,7 @@ SECONDS = 1.0
 LATE_SECONDS = 2.0
 PARTITIONS_EVERY = 3_600.0
 SWEEP_LOCK = 7_310_202
+OPTIONS = "-c lock_timeout=1000 -c statement_timeout=5000"
 
 _log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ class Sweep:
         while not self._stop.wait(self._seconds):
             try:
                 if connection is None or connection.closed:
-                    connection = database.connect(self._url, "muster-sweep", options="-c statement_timeout=5000")
+                    connection = database.connect(self._url, "muster-sweep", options=OPTIONS)
                 self.once(connection)
             except Exception as error:
                 _log.warning("sweep_failed", error=repr(error))
@@ -72,18 +73,25 @@ class Sweep:
                 if one.single:
                     self._nurse(connection, one)
             for list_id in disconnecting:
-                self._bell.forget(list_id)
+                if not self._bell.forget(list_id):
+                    forget(connection, list_id)
             self._keep_partitions(connection)
         finally:
             connection.execute("select pg_advisory_unlock(%s)", (SWEEP_LOCK,))
 
     def _nurse(self, connection: Connection, stuck: Stuck) -> None:
         """Take a lane that kills or hangs its drains alone, one row; give the row up after two attempts."""
+        lane = stuck.lane
         if stuck.hopeless:
-            put_oldest_aside(connection, stuck.lane, "its drains were killed or hung, alone as well")
+            put_oldest_aside(connection, lane, "its drains were killed or hung, alone as well")
             return
-        _log.warning("lane_single", list=stuck.lane.list_id, lane=stuck.lane.number, rings=stuck.rings)
-        settled = provision(connection, [stuck.lane], self._rosters, limit=1, single=True)
+        with database.transaction(connection, [lane.list_id]) as cursor:
+            if not trouble.note_attempt(cursor, lane):
+                return
+        _log.warning("lane_single", list=lane.list_id, lane=lane.number, rings=stuck.rings)
+        settled = provision(connection, [lane], self._rosters, limit=1, single=True)
+        with database.transaction(connection, [lane.list_id]) as cursor:
+            trouble.forgive(cursor, lane)
         self._bell.ring(settled.again)
 
     def _keep_partitions(self, connection: Connection) -> None:

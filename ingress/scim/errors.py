@@ -89,6 +89,8 @@ def quote(value: object) -> str:
     (That may be a password.)
     """
     match value:
+        case str() if "password" in value.lower():
+            return "a text with a password in it"
         case str():
             return f"'{_printable(_cut(value))}'"
         case None:

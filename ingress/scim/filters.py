@@ -68,10 +68,10 @@ _COMPARED = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
 @lru_cache(maxsize=1024)
 def read(text: str) -> Node:
     """The tree of a filter, or of what stands between the brackets of a path."""
-    return _simple(text) or _grammar(text)
+    return simple(text) or _grammar(text)
 
 
-def _simple(text: str) -> Node | None:
+def simple(text: str) -> Node | None:
     """`a eq x` and `a eq x and b eq y` without the grammar, whose parser costs fifty times as much.
 
     It takes literals without quotes as well, which the grammar does not (Entra's documentation has one).

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ingress.scim.errors import InvalidValue, quote
-from ingress.scim.schema import SUB_PLACES, Kind, Place
+from ingress.scim.schema import SUB_PLACES, Kind, Place, is_password
 
 LONGEST_KEY = 1000  # bytes; a Postgres index entry holds 2,700, and casefolding may double a text
 MOST_VALUES = 500  # of one multi-valued attribute: a client that adds for ever is told so
@@ -108,7 +108,7 @@ def _custom(where: Place, value: Any) -> Any:
         case None | "":
             return None
         case dict():
-            kept = {name: _custom(where, inner) for name, inner in value.items() if name.lower() != "password"}
+            kept = {name: _custom(where, inner) for name, inner in value.items() if not is_password(name)}
             return {name: inner for name, inner in kept.items() if inner is not None} or None
         case list():
             return [inner for inner in (_custom(where, each) for each in value) if inner is not None] or None

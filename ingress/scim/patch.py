@@ -15,7 +15,7 @@ from ingress.scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, Inval
 from ingress.scim.filters import Node, compared, pairs, predicate, read
 from ingress.scim.forms import manager_id, op_name, parts, single_manager, take
 from ingress.scim.intake import members, place_of_key, require_user_name, with_schemas
-from ingress.scim.schema import CORE, SUB_PLACES, SUBS, Kind, Place, place
+from ingress.scim.schema import CORE, SUB_PLACES, SUBS, Kind, Place, is_password, place
 from ingress.scim.steps import Document, Element, Step, Target
 from models.attributes import ENTERPRISE
 
@@ -151,7 +151,7 @@ def _made_of(found: Place, selects: Node) -> Element:
 
 def _sub(path: str, found: Place, name: str) -> Place:
     if found.kind is Kind.CUSTOM:
-        kind = Kind.IGNORED if name.lower() == "password" else Kind.CUSTOM
+        kind = Kind.IGNORED if is_password(name) else Kind.CUSTOM
         return Place(found.owner, found.name, name, kind)
     inner = SUB_PLACES[found.name].get(name.lower())
     if inner is None:

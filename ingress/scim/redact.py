@@ -4,28 +4,36 @@ from typing import Any
 
 import msgspec
 
+from ingress.scim.schema import is_password
+
+REMOVED = "(removed)"
+
 
 def body(raw: bytes, parsed: Any) -> str:
-    """The text of a body, its passwords taken out. Untouched where none can be in it."""
+    """The text of a body, without whatever may be a password: rather too little of it than too much."""
     # An escaped spelling ("p\u0061ssword") would slip past the search for the plain one.
     if b"\\u" not in raw and b"password" not in raw.lower():
         return raw.decode("utf-8", "replace")
     return msgspec.json.encode(_without(parsed)).decode()
 
 
-def _is_password(name: Any) -> bool:
-    if not isinstance(name, str):
-        return False
-    return name.strip().lower().replace(".", ":").rsplit(":", 1)[-1] == "password"
-
-
 def _without(value: Any) -> Any:
     if isinstance(value, list):
         return [_without(element) for element in value]
+    if isinstance(value, str):
+        # A filter, a path with a filter, or JSON within text: only the bare name shows nothing.
+        return REMOVED if "password" in value.lower() and not is_plain(value) else value
     if not isinstance(value, dict):
         return value
-    by_path = any(key.lower() == "path" and _is_password(item) for key, item in value.items())
+    of_password = any(key.lower() == "path" and "password" in str(item).lower() for key, item in value.items())
     return {
-        key: "(removed)" if _is_password(key) or (by_path and key.lower() == "value") else _without(item)
+        key if is_plain(key) or "password" not in key.lower() else REMOVED: REMOVED
+        if "password" in key.lower() or (of_password and key.lower() == "value")
+        else _without(item)
         for key, item in value.items()
     }
+
+
+def is_plain(name: str) -> bool:
+    """A password's name or URN, with nothing else beside it that could be its value."""
+    return is_password(name) and not set(name) & set(" \"[]{}'")

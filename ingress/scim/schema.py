@@ -63,6 +63,7 @@ def _spellings(names: str) -> Mapping[str, str]:
     return MappingProxyType({name.lower(): name for name in names.split()})
 
 
+_PARTS = re.compile(r"[^a-z]+")  # what separates the names in a path, a URN or a filter
 _VALUE = _spellings("value display type primary")
 SUBS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -132,6 +133,11 @@ def place(path: str) -> Place | None:
     return _of_unknown_schema(path)
 
 
+def is_password(name: str) -> bool:
+    """Whether any part of a name, path or URN is a password's."""
+    return "password" in name.lower() and "password" in _PARTS.split(name.lower())
+
+
 @lru_cache(maxsize=4096)
 def place_in(owner: str, name: str) -> Place | None:
     """The place of a member of an extension's (or the core schema's) object."""
@@ -141,7 +147,7 @@ def place_in(owner: str, name: str) -> Place | None:
             return known
     if not name:
         return None
-    return Place(owner, name, None, Kind.IGNORED if name.lower() == "password" else Kind.CUSTOM)
+    return Place(owner, name, None, Kind.IGNORED if is_password(name) else Kind.CUSTOM)
 
 
 def without_group(path: str) -> str:
@@ -185,7 +191,7 @@ def _custom(owner: str, path: str) -> Place | None:
     name, _, sub = path.partition(".")
     if not name:
         return None
-    kind = Kind.IGNORED if "password" in (name.lower(), sub.lower()) else Kind.CUSTOM
+    kind = Kind.IGNORED if is_password(name) or is_password(sub) else Kind.CUSTOM
     return Place(owner, name, sub or None, kind)
 
 

@@ -1,5 +1,6 @@
 """/Users: every request becomes one pure change or one read, and one resource."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -8,13 +9,14 @@ from typing import Any
 from ingress import commit, lookup
 from ingress.batches import Batches
 from ingress.http import Request, Response
-from ingress.scim import intake, patch, projection, query, redact, render
+from ingress.scim import filters, intake, patch, projection, query, redact, render
 from ingress.scim.errors import InvalidFilter
 from models import acceptance, identity
 from models.acceptance import Accepted, Change, Outcome
 from models.database import Cursor
 from models.errors import Refused, Unknown
 from models.identity import Document, Stored
+from models.provisioning_log import BODY_LIMIT
 from models.text import equality_key
 from models.token import Holder
 
@@ -90,7 +92,14 @@ class Users:
             found = await self._read(call, lookup.Query(_page(call.holder.list_id, wanted)))
             stored, total = found
         else:
-            matching = await self._matching(call, query.parse(parameters["filter"]))
+            # Off the event loop: what the fast path cannot read imports a grammar of 0.7 s the first time.
+            text = parameters["filter"]
+            node = (
+                query.parse(text)
+                if len(text) <= query.LONGEST_FILTER and filters.simple(text)
+                else await asyncio.to_thread(query.parse, text)
+            )
+            matching = await self._matching(call, node)
             first = wanted.start_index - 1
             stored, total = matching[first : first + wanted.count], len(matching)
         resources = [_projected(call, parameters, one) for one in stored]
@@ -135,7 +144,7 @@ class Users:
         request = call.request
         origin = acceptance.Request(
             request.request_id,
-            redact.body(request.body, parsed) if parsed is not None else None,
+            redact.body(request.body, parsed)[:BODY_LIMIT] if parsed is not None else None,
             call.holder.prefix,
             call.idp,
         )

@@ -123,7 +123,12 @@ def table(rows: Iterable[Iterable[Any]], *heads: str) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else str(value)
+    return value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: what an IdP sent may hold control sequences."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def whoami() -> str:

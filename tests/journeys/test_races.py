@@ -113,37 +113,40 @@ def test_two_updates_in_flight_at_once_end_at_the_last_accepted(muster: Muster, 
 
 
 def test_local_edits_and_the_idps_updates_of_the_same_people_lose_nothing(muster: Muster, doors: list[Door]) -> None:
-    people, edits = 20, 1_000
+    people, fields = 5, 200  # each edit fills a field of its own, so that each loss is seen
     target = muster.new_list()
+    labels = [f"Local {n}" for n in range(fields)]
     keys = muster.in_transaction(
-        lambda cursor: master_list.ensure_fields(cursor, target.list_id, [("Locker", "text"), ("Shirt", "text")]),
+        lambda cursor: master_list.ensure_fields(cursor, target.list_id, [(label, "text") for label in labels]),
         target.list_id,
     )
     with doors[0].idp(target) as idp:
         ids = [idp.create(user(f"p{n:02}@north.example")) for n in range(people)]
         muster.settled(target.list_id)
-        stored = {each["uid"]: each["id"] for each in muster.people(target.list_id)}
+        stored = [each["id"] for each in muster.people(target.list_id)]
 
         def provision() -> None:
-            for n in range(edits):
+            for n in range(people * fields):
                 idp.set(ids[n % people], "title", f"Title {n}")
 
         def edit() -> None:
             with muster.connect() as connection:
-                for n in range(edits):
-                    # Two fields by turns: an edit must not undo the one before it either.
-                    values = {keys["Locker" if n // people % 2 else "Shirt"]: f"Value {n}"}
-                    edit_until_taken(connection, target.list_id, stored[f"p{n % people:02}@north.example"], values)
+                for n in range(people * fields):
+                    label = labels[n // people]
+                    edit_until_taken(
+                        connection, target.list_id, stored[n % people], {keys[label]: f"{label}, edit {n}"}
+                    )
 
         at_once(provision, edit)
     muster.settled(target.list_id)
 
     for n, each in enumerate(muster.people(target.list_id)):
-        last = edits - people + n
-        assert each["fields"]["Job Title"] == f"Title {last}"
-        assert each["fields"]["Locker"] == f"Value {last}"
-        assert each["fields"]["Shirt"] == f"Value {last - people}"
+        assert {label: each["fields"].get(label) for label in labels} == {
+            label: f"{label}, edit {m * people + n}" for m, label in enumerate(labels)
+        }
+        assert each["fields"]["Job Title"] == f"Title {people * fields - people + n}"
         assert each["fields"]["First Name"] == f"P{n:02}"
+    assert muster.story(target.list_id)[people:] == ["update applied"] * people * fields
 
 
 def edit_until_taken(connection: database.Connection, list_id: str, person_id: str, values: dict[str, str]) -> None:

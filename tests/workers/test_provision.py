@@ -3,7 +3,7 @@
 import pytest
 
 from models import connection as connections
-from models import database, identity, journal
+from models import database, journal
 from models.database import Connection
 from models.errors import Refused
 from models.journal import Lane
@@ -201,7 +201,6 @@ def test_an_entry_is_numbered_in_the_order_of_acceptance(staff: Roster, connecti
     rows = connection.execute("select changes from log_entry order by id").fetchall()
     titles = [change["after"] for (changes,) in rows for change in changes if change["field"] == "Job Title"]
     assert titles == [str(number) for number in range(20)]
-    assert identity.email_keys({"emails": [{"value": " A@B.example "}]}) == ["a@b.example"]
 
 
 def test_a_disconnected_list_is_forgotten_and_adopts_the_same_people_again(staff: Roster) -> None:

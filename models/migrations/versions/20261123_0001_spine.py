@@ -89,7 +89,8 @@ create table journal (
           autovacuum_vacuum_insert_threshold = 20000, autovacuum_analyze_threshold = 100000);
 create table lane_trouble (
     list_id text not null, lane smallint not null, oldest_seq bigint not null, rings integer not null,
-    single boolean not null default false, rung_at timestamptz not null default now(), primary key (list_id, lane));
+    attempts integer not null default 0, single boolean not null default false,
+    rung_at timestamptz not null default now(), primary key (list_id, lane));
 create table set_aside (
     list_id text not null, seq bigint not null, lane smallint not null, resource text not null,
     resource_id uuid not null, operation text not null, document jsonb, body text, token_prefix text,
