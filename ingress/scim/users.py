@@ -94,11 +94,8 @@ class Users:
         else:
             # Off the event loop: what the fast path cannot read imports a grammar of 0.7 s the first time.
             text = parameters["filter"]
-            node = (
-                query.parse(text)
-                if len(text) <= query.LONGEST_FILTER and filters.simple(text)
-                else await asyncio.to_thread(query.parse, text)
-            )
+            quick = len(text) <= query.LONGEST_FILTER and filters.simple(text)
+            node = query.parse(text) if quick else await asyncio.to_thread(query.parse, text)
             matching = await self._matching(call, node)
             first = wanted.start_index - 1
             stored, total = matching[first : first + wanted.count], len(matching)

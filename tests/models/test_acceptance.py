@@ -130,3 +130,33 @@ def test_a_user_name_passes_on_within_one_batch(connection: Connection) -> None:
     assert isinstance(renamed, Accepted)
     assert isinstance(taken, Accepted)
     assert taken.id != ada.id
+
+
+def test_true_is_not_one(connection: Connection) -> None:
+    ada = accept_one(connection, create("ada", **{"urn:acme:x": {"level": 1}}))
+
+    changed = accept_one(connection, change("update", ada.id, **{"urn:acme:x": {"level": True}}))
+
+    assert changed.version == 2
+    assert changed.document["urn:acme:x"]["level"] is True
+
+
+def test_a_user_that_grew_too_large_is_refused_and_stays_as_it_was(connection: Connection) -> None:
+    ada = accept_one(connection, create("ada", title="Nurse"))
+
+    (outcome,) = accept(connection, change("update", ada.id, title="x" * acceptance.MOST_BYTES))
+
+    assert isinstance(outcome, Refused)
+    assert (outcome.status, outcome.identity_id, outcome.user_name) == (413, ada.id, "ada")
+    assert accept_one(connection, change("update", ada.id)).document["title"] == "Nurse"
+
+
+def test_a_refused_reactivation_tells_whom_it_was_about(connection: Connection) -> None:
+    number = {ENTERPRISE: {"employeeNumber": "E1"}}
+    accept_one(connection, create("ada", **number), "employeeNumber")
+    bo = accept_one(connection, create("bo", active=False, **number), "employeeNumber")
+
+    (outcome,) = accept(connection, change("update", bo.id, active=True), uid="employeeNumber")
+
+    assert isinstance(outcome, Taken)
+    assert (outcome.identity_id, outcome.user_name, outcome.operation) == (bo.id, "bo", "reactivate")

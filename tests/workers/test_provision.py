@@ -234,3 +234,18 @@ def test_what_was_accepted_before_a_disconnect_is_applied_before_it_is_forgotten
 
     (one,) = staff.people()
     assert (one["uid"], one["identity_id"]) == ("ada", None)
+
+
+def test_a_takeover_ends_the_former_holders_anchor(make_roster: MakeRoster) -> None:
+    staff = make_roster("employeeNumber")
+    first = staff.create("ada", externalId="EA", **employee("E1"))
+    staff.update(first, active=False)
+    second = staff.create("bo", **employee("E1"))
+    staff.drain()
+    staff.update(second, active=False)
+    staff.drain()
+
+    staff.create("cy", externalId="EA", **employee("E9"))
+    staff.drain()
+
+    assert {one["uid"]: one["active"] for one in staff.people()} == {"E1": False, "E9": True}
