@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from models import journal, mapping
+from models import identity, journal, mapping
 from models.database import Cursor
 from models.errors import Refused, Taken, Unknown
-from models.identity import Document, email_keys, pairs
+from models.identity import Document, Identity
 from models.journal import Entry, Lane
 from models.text import equality_key, new_id
 
@@ -43,25 +43,6 @@ class Change:
     identity_id: str | None = None
 
 
-@dataclass(slots=True)
-class Identity:
-    """A row of `identity`, in memory while a batch changes it."""
-
-    list_id: str
-    id: str
-    external_id: str | None
-    user_name_key: str
-    uid_key: str | None
-    active: bool
-    version: int
-    document: Document
-    created: datetime
-    modified: datetime
-    fresh: bool = False
-    deleted: bool = False
-    text: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What a change came to: the identity as it stands after it."""
@@ -75,8 +56,6 @@ class Accepted:
 
 
 Outcome = Accepted | Refused
-
-_COLUMNS = "list_id, id, external_id, user_name_key, uid_key, active, version, document, created, modified"
 
 
 @dataclass(slots=True)
@@ -97,7 +76,7 @@ class _Batch:
         for known, wanted in ((self.rows, ids), (self.names, names), (self.uids, uids)):
             for key in wanted:
                 known.setdefault(key, None)
-        for row in _locked(self.cursor, ids, names, uids):
+        for row in identity.lock(self.cursor, ids, names, uids):
             # A row read before is the one that changes are applied to; it is indexed already.
             if self.rows.get((row.list_id, row.id)) is None:
                 self.index(row)
@@ -141,7 +120,7 @@ def accept(
     drafts = [_draft(change) for change in changes]
     _load_announced(batch, changes, drafts)
     outcomes = [_apply(batch, change, draft) for change, draft in zip(changes, drafts, strict=True)]
-    _write(cursor, list(batch.changed.values()))
+    identity.write(cursor, list(batch.changed.values()))
     lanes = journal.append(cursor, batch.entries) if batch.entries else []
     return outcomes, lanes
 
@@ -325,82 +304,3 @@ def _record(batch: _Batch, change: Change, row: Identity, operation: str) -> Acc
         )  # fmt: skip
     )
     return Accepted(row.id, row.document, row.version, row.created, row.modified, operation)
-
-
-def _locked(
-    cursor: Cursor, ids: set[tuple[str, str]], names: set[tuple[str, str]], uids: set[tuple[str, str]]
-) -> list[Identity]:
-    # OFFSET 0 and LATERAL pin the plan: index lookups, one a key, whatever the statistics say. A
-    # table that is filling up for the first time would be read whole for every batch.
-    cursor.execute(
-        f"select i.* from (select distinct list_id, id from ("
-        "select v.list_id, v.id from unnest(%b::text[], %b::uuid[]) v (list_id, id)"
-        " union all select v.list_id, i.id from unnest(%b::text[], %b::text[]) v (list_id, key) cross join lateral"
-        " (select id from identity where list_id = v.list_id and user_name_key = v.key offset 0) i"
-        " union all select v.list_id, i.id from unnest(%b::text[], %b::text[]) v (list_id, key) cross join lateral"
-        " (select id from identity where list_id = v.list_id and uid_key = v.key and active offset 0) i"
-        ") k order by list_id, id offset 0) k cross join lateral"
-        f" (select {_COLUMNS} from identity where list_id = k.list_id and id = k.id for no key update) i",
-        (*pairs(ids), *pairs(names), *pairs(uids)),
-    )
-    return [Identity(row[0], str(row[1]), *row[2:]) for row in cursor.fetchall()]
-
-
-def _write(cursor: Cursor, rows: list[Identity]) -> None:
-    gone = [row for row in rows if row.deleted and not row.fresh]
-    if gone:
-        cursor.execute(
-            "delete from identity i using unnest(%b::text[], %b::uuid[]) v (list_id, id)"
-            " where i.list_id = v.list_id and i.id = v.id",
-            ([row.list_id for row in gone], [row.id for row in gone]),
-        )
-    _update_rows(cursor, [row for row in rows if not row.fresh and not row.deleted])
-    _insert_rows(
-        cursor,
-        sorted((r for r in rows if r.fresh and not r.deleted), key=lambda r: (r.list_id, r.user_name_key)),
-    )
-
-
-def _parameters(rows: list[Identity]) -> tuple[list[Any], ...]:
-    return (
-        [row.list_id for row in rows],
-        [row.id for row in rows],
-        [row.external_id for row in rows],
-        [row.user_name_key for row in rows],
-        [row.uid_key for row in rows],
-        ["\x1f".join(email_keys(row.document)) for row in rows],
-        [row.active for row in rows],
-        [row.version for row in rows],
-        [row.text for row in rows],
-        [row.created for row in rows],
-        [row.modified for row in rows],
-    )
-
-
-_ROWS = (
-    "unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::int4[],"
-    " %b::text[], %b::timestamptz[], %b::timestamptz[]) v (list_id, id, external_id, user_name_key, uid_key,"
-    " email_keys, active, version, document, created, modified)"
-)
-
-
-def _update_rows(cursor: Cursor, rows: list[Identity]) -> None:
-    if rows:
-        cursor.execute(
-            "update identity i set external_id = v.external_id, user_name_key = v.user_name_key,"
-            " uid_key = v.uid_key, email_keys = string_to_array(v.email_keys, chr(31)), active = v.active,"
-            f" version = v.version, document = v.document::jsonb, modified = v.modified from {_ROWS}"
-            " where i.list_id = v.list_id and i.id = v.id and i.version <> v.version",
-            _parameters(rows),
-        )
-
-
-def _insert_rows(cursor: Cursor, rows: list[Identity]) -> None:
-    if rows:
-        cursor.execute(
-            "insert into identity (list_id, id, external_id, user_name_key, uid_key, email_keys, active, version,"
-            " document, created, modified) select v.list_id, v.id, v.external_id, v.user_name_key, v.uid_key,"
-            " string_to_array(v.email_keys, chr(31)), v.active, v.version, v.document::jsonb, v.created, v.modified"
-            f" from {_ROWS}",
-            _parameters(rows),
-        )

@@ -18,6 +18,109 @@ def pairs(keys: set[tuple[str, str]]) -> tuple[list[str], list[str]]:
     return [key[0] for key in ordered], [key[1] for key in ordered]
 
 
+@dataclass(slots=True)
+class Identity:
+    """A row of `identity`, in memory while a batch changes it."""
+
+    list_id: str
+    id: str
+    external_id: str | None
+    user_name_key: str
+    uid_key: str | None
+    active: bool
+    version: int
+    document: Document
+    created: datetime
+    modified: datetime
+    fresh: bool = False
+    deleted: bool = False
+    text: str = ""
+
+
+_STORED = "list_id, id, external_id, user_name_key, uid_key, active, version, document, created, modified"
+
+
+def lock(
+    cursor: Cursor, ids: set[tuple[str, str]], names: set[tuple[str, str]], uids: set[tuple[str, str]]
+) -> list[Identity]:
+    """The rows of these ids, user names and active UIDs, (list, key) each: locked, in key order."""
+    # OFFSET 0 and LATERAL pin the plan: index lookups, one a key, whatever the statistics say. A
+    # table that is filling up for the first time would be read whole for every batch.
+    cursor.execute(
+        f"select i.* from (select distinct list_id, id from ("
+        "select v.list_id, v.id from unnest(%b::text[], %b::uuid[]) v (list_id, id)"
+        " union all select v.list_id, i.id from unnest(%b::text[], %b::text[]) v (list_id, key) cross join lateral"
+        " (select id from identity where list_id = v.list_id and user_name_key = v.key offset 0) i"
+        " union all select v.list_id, i.id from unnest(%b::text[], %b::text[]) v (list_id, key) cross join lateral"
+        " (select id from identity where list_id = v.list_id and uid_key = v.key and active offset 0) i"
+        ") k order by list_id, id offset 0) k cross join lateral"
+        f" (select {_STORED} from identity where list_id = k.list_id and id = k.id for no key update) i",
+        (*pairs(ids), *pairs(names), *pairs(uids)),
+    )
+    return [Identity(row[0], str(row[1]), *row[2:]) for row in cursor.fetchall()]
+
+
+def write(cursor: Cursor, rows: list[Identity]) -> None:
+    """Store what a batch changed; inserts in the order of their unique key."""
+    gone = [row for row in rows if row.deleted and not row.fresh]
+    if gone:
+        cursor.execute(
+            "delete from identity i using unnest(%b::text[], %b::uuid[]) v (list_id, id)"
+            " where i.list_id = v.list_id and i.id = v.id",
+            ([row.list_id for row in gone], [row.id for row in gone]),
+        )
+    _update_rows(cursor, [row for row in rows if not row.fresh and not row.deleted])
+    _insert_rows(
+        cursor,
+        sorted((r for r in rows if r.fresh and not r.deleted), key=lambda r: (r.list_id, r.user_name_key)),
+    )
+
+
+def _parameters(rows: list[Identity]) -> tuple[list[Any], ...]:
+    return (
+        [row.list_id for row in rows],
+        [row.id for row in rows],
+        [row.external_id for row in rows],
+        [row.user_name_key for row in rows],
+        [row.uid_key for row in rows],
+        ["\x1f".join(email_keys(row.document)) for row in rows],
+        [row.active for row in rows],
+        [row.version for row in rows],
+        [row.text for row in rows],
+        [row.created for row in rows],
+        [row.modified for row in rows],
+    )
+
+
+_ROWS = (
+    "unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::int4[],"
+    " %b::text[], %b::timestamptz[], %b::timestamptz[]) v (list_id, id, external_id, user_name_key, uid_key,"
+    " email_keys, active, version, document, created, modified)"
+)
+
+
+def _update_rows(cursor: Cursor, rows: list[Identity]) -> None:
+    if rows:
+        cursor.execute(
+            "update identity i set external_id = v.external_id, user_name_key = v.user_name_key,"
+            " uid_key = v.uid_key, email_keys = string_to_array(v.email_keys, chr(31)), active = v.active,"
+            f" version = v.version, document = v.document::jsonb, modified = v.modified from {_ROWS}"
+            " where i.list_id = v.list_id and i.id = v.id and i.version <> v.version",
+            _parameters(rows),
+        )
+
+
+def _insert_rows(cursor: Cursor, rows: list[Identity]) -> None:
+    if rows:
+        cursor.execute(
+            "insert into identity (list_id, id, external_id, user_name_key, uid_key, email_keys, active, version,"
+            " document, created, modified) select v.list_id, v.id, v.external_id, v.user_name_key, v.uid_key,"
+            " string_to_array(v.email_keys, chr(31)), v.active, v.version, v.document::jsonb, v.created, v.modified"
+            f" from {_ROWS}",
+            _parameters(rows),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An identity as readers see it."""
@@ -83,12 +186,13 @@ class State:
     active: bool
     waiting_reason: str | None
     user_name: str
+    uid_key: str | None
 
 
 def states(cursor: Cursor, keys: set[tuple[str, str]]) -> dict[tuple[str, str], State]:
     """The present states of identities by (list, id); those that are gone are left out."""
     cursor.execute(
-        "select i.list_id, i.id, i.active, i.waiting_reason, i.document->>'userName'"
+        "select i.list_id, i.id, i.active, i.waiting_reason, i.document->>'userName', i.uid_key"
         " from unnest(%b::text[], %b::uuid[]) v (list_id, id)"
         " join identity i on i.list_id = v.list_id and i.id = v.id",
         pairs(keys),

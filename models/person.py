@@ -51,7 +51,7 @@ def lock_matching(
 
     Each argument is (list id, key) pairs.
     """
-    # The plan is pinned as in `acceptance`.
+    # The plan is pinned as in `identity.lock`.
     cursor.execute(
         "select p.* from (select distinct list_id, id from ("
         "select v.list_id, p.id from unnest(%b::text[], %b::uuid[]) v (list_id, key) cross join lateral"

@@ -140,7 +140,13 @@ def _set_uid(
         return [], None
     key = equality_key(uid)
     other = involved.by_uid.get((person.list_id, key))
-    if other is not None:
+    if other is not None and involved.claim(other) == person.uid_key:
+        # Each has what the other claims: neither could ever give way first.
+        involved.drop(other)
+        other.uid, other.uid_key = person.uid, person.uid_key
+        involved.add([other])
+        involved.changed[other.id] = other
+    elif other is not None:
         return [], (
             f"{attribute} '{uid}' is the UID of another person ('{involved.holder_name(other)}'):"
             f" the UID stays '{person.uid}' until that person gives it up"
@@ -220,6 +226,8 @@ def _mend(involved: Involved, event: Event, entry: LogEntry) -> None:
     """A re-application that succeeds turns the newest waiting entry into its own outcome."""
     if entry.waits:
         return
+    if entry.result == NO_CHANGE and entry.detail is None:
+        entry.result = APPLIED  # what it waited for was done to its person by another's operation
     opened = involved.open_entries.pop((event.list_id, event.resource_id), [])
     if not opened:
         involved.mended.append(entry)

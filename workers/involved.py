@@ -65,6 +65,11 @@ class Involved:
             return Holder.NOBODY
         return Holder.ACTIVE if state.active else Holder.INACTIVE
 
+    def claim(self, one: Person) -> str | None:
+        """The UID key that a person's holder claims by now; the person may still have another."""
+        state = self.states.get((one.list_id, one.identity_id or ""))
+        return state.uid_key if state is not None else None
+
     def holder_name(self, one: Person) -> str:
         """The user name of a person's holder, for a sentence in the log."""
         state = self.states.get((one.list_id, one.identity_id or ""))

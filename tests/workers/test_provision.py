@@ -249,3 +249,21 @@ def test_a_takeover_ends_the_former_holders_anchor(make_roster: MakeRoster) -> N
     staff.drain()
 
     assert {one["uid"]: one["active"] for one in staff.people()} == {"E1": False, "E9": True}
+
+
+def test_two_people_who_have_each_others_uid_exchange_them(make_roster: MakeRoster) -> None:
+    staff = make_roster("employeeNumber")
+    ada, bo = staff.create("ada", **employee("E1")), staff.create("bo", **employee("E2"))
+    staff.drain()
+
+    staff.update(ada, **employee(None))
+    staff.drain()
+    staff.update(bo, **employee("E1"))
+    staff.drain()
+    staff.update(ada, **employee("E2"))
+    staff.drain()
+
+    assert {one["uid"]: str(one["identity_id"]) for one in staff.people()} == {"E2": ada, "E1": bo}
+    with database.transaction(staff.connection) as cursor:
+        assert journal.backlog(cursor).waiting == 0
+    assert [entry[:2] for entry in staff.log()][-2:] == [("update", "applied")] * 2
