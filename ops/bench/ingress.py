@@ -153,11 +153,17 @@ def _seed(target: Target, people: int) -> tuple[list[str], list[str]]:
 
 
 def measure(
-    target: Target, *, seconds: float = 5, connections: int = 64, runs: int = 3, say: Callable[[str], None]
+    target: Target,
+    *,
+    seconds: float = 5,
+    connections: int = 64,
+    runs: int = 3,
+    people: int = 2_000,
+    say: Callable[[str], None],
 ) -> list[Measured]:
     """Every phase, `runs` times, each run right after a run of the ceiling."""
-    say("seeding 2,000 users")
-    ids, names = _seed(target, 2_000)
+    say(f"seeding {people:,} users")
+    ids, names = _seed(target, people)
     results = []
     with Ceiling() as ceiling:
         for name, (requests, expected) in _phases(target, ids, names).items():

@@ -1,0 +1,21 @@
+"""`muster bench` measures what it says: every phase is answered as it should be, beside the ceiling."""
+
+import pytest
+
+from ops.bench import ingress
+from ops.bench.ingress import Target
+from tests.journeys.system import Muster
+
+pytestmark = pytest.mark.journey
+
+
+def test_every_phase_of_the_ingress_suite_is_answered_as_expected(muster: Muster) -> None:
+    target = muster.new_list()
+
+    results = ingress.measure(
+        Target(target.base_url, target.token), seconds=0.3, connections=4, runs=1, people=40, say=lambda _: None
+    )
+
+    assert [one.phase for one in results] == ["create", "lookup", "get", "patch", "mix"]
+    assert all(one.unexpected == 0 for one in results), ingress.table(results)
+    assert all(one.rate > 0 and one.ceiling > 0 for one in results)
