@@ -17,7 +17,6 @@ LONGEST_HEADER = 512  # bytes; a token has 50
 
 MISSING = "no bearer token came with this request: put the list's token into the Authorization header"
 MALFORMED = "this is not a bearer token of Muster (sct_…): copy the whole token again, without blanks"
-UNKNOWN = "this bearer token does not exist: copy it again, or generate a new one on the list's Sync tab"
 ELSEWHERE = "this bearer token was used on another list's Base URL: use it with the URL shown beside it"
 
 
@@ -26,7 +25,7 @@ class WrongList(Unauthorised):
 
     def __init__(self, holder: Holder) -> None:
         # The answer is the same as for an unknown token: it must not tell that the token is good.
-        super().__init__(UNKNOWN, "wrong_list")
+        super().__init__(token.unknown().detail, "wrong_list")
         self.holder = holder
 
 
@@ -63,7 +62,7 @@ class Holders:
         value = bearer(header)
         found = await self._holder(value)
         if found is None:
-            raise Unauthorised(UNKNOWN, "unknown")
+            raise token.unknown()
         if found.list_id != list_id:
             raise WrongList(found)
         return found

@@ -10,7 +10,7 @@ from ingress.batches import Batches, CommitUnknown, Result
 from models import acceptance, database, token
 from models.acceptance import Change, Outcome
 from models.database import Connection, Cursor, lock_key
-from models.errors import Refused, Unauthorised
+from models.errors import Refused
 from models.journal import Lane
 from models.token import Grant, Holder
 from ops import metrics
@@ -87,12 +87,9 @@ def _enter(cursor: Cursor, asks: Sequence[Ask]) -> dict[str, Grant | Refused]:
 def _accept(
     cursor: Cursor, asks: Sequence[Ask], grants: dict[str, Grant | Refused]
 ) -> tuple[list[Outcome], list[Lane]]:
-    verdicts = [grants.get(ask.holder.token_id) or UNKNOWN for ask in asks]
+    verdicts = [grants.get(ask.holder.token_id) or token.unknown() for ask in asks]
     allowed = [ask.change for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant)]
     unique_identifiers = {v.list_id: v.unique_identifier for v in verdicts if isinstance(v, Grant)}
     accepted, lanes = acceptance.accept(cursor, allowed, unique_identifiers) if allowed else ([], [])
     outcomes = iter(accepted)
     return [next(outcomes) if isinstance(v, Grant) else v for v in verdicts], lanes
-
-
-UNKNOWN = Unauthorised("this bearer token does not exist: copy it again, or generate a new one on the list's Sync tab")

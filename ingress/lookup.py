@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingress.batches import Batches, Result
-from ingress.commit import UNKNOWN, Touch
+from ingress.commit import Touch
 from models import database, identity, token
 from models.database import Connection, Cursor
 from models.errors import Refused
@@ -57,7 +57,7 @@ def reader(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, An
 
 
 def _verdict(ask: Ask, grants: dict[str, Grant | Refused]) -> Grant | Refused | None:
-    return None if ask.holder is None else grants.get(ask.holder.token_id, UNKNOWN)
+    return None if ask.holder is None else grants.get(ask.holder.token_id) or token.unknown()
 
 
 def _afterwards(stale: list[Ask], touch: Touch) -> None:

@@ -169,6 +169,11 @@ def _verdict(
     return Grant(list_id, unique_identifier, stale)
 
 
+def unknown() -> Unauthorised:
+    """The refusal of a token that was never issued; a new one each, as an exception gathers its traces."""
+    return Unauthorised("this bearer token does not exist: copy it again, or generate a new one on the list's Sync tab")
+
+
 def touch(cursor: Cursor, token_id: str, address: str) -> None:
     """Remember that a token was used, at most once a minute."""
     cursor.execute(
