@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,10 +17,16 @@ from litestar.types import Receive, Scope, Send
 from ingress import commit, http, idp, lookup
 from ingress.auth import ELSEWHERE, Holders, WrongList
 from ingress.http import Request, Response
+from ingress.proxy import Proxies
 from ingress.refusals import Recorder
-from ingress.scim import discovery, errors, query, redact, render
+from ingress.scim import bulk, discovery, errors, intake, query, redact, render
+from ingress.scim.changes import GROUPS, KINDS, USERS
 from ingress.scim.errors import InvalidSyntax, NotAllowed, NotFound, NotImplemented_
-from ingress.scim.users import Call, Users, named_in
+from ingress.scim.resources import Call, Doors, Resources, name_in, named_in
+from ingress.scim.searching import Listing
+from models import connection as connections
+from models import extension
+from models.database import Cursor
 from models.errors import Refused, Unauthorised, Unavailable
 from models.provisioning_log import Refusal
 from models.token import Holder
@@ -31,6 +38,7 @@ _log = structlog.get_logger()
 DISCARDED = 8 * 1024 * 1024  # bytes of a refused body that are taken so that its sender reads the answer
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
+_SEARCH = ".search"
 Handler = Callable[[Call], Awaitable[Response]]
 
 
@@ -38,29 +46,32 @@ class Scim:
     """Everything below /scim/v2: authenticate, route, answer; refusals in SCIM words, logged for their list."""
 
     def __init__(self, settings: Settings) -> None:
-        self._root = f"{settings.public_root()}/scim/v2"
-        self._max_body = settings.max_body
+        self._proxies = Proxies(settings.trusted_proxies, settings.public_root(), settings.public_url is not None)
+        self._settings = settings
         self.recorder = Recorder(settings.database_url)
         bell = Bell(settings.redis_url)
-        self.writer = commit.writer(settings.database_url, bell, self.recorder.touch, settings.queue_limit)
-        self.reader = lookup.reader(settings.database_url, self.recorder.touch, settings.queue_limit)
-        self._holders = Holders(self.reader)
-        self._users = Users(self.writer, self.reader)
+        self.doors = Doors(
+            commit.writer(settings.database_url, bell, self.recorder.touch, settings.queue_limit),
+            lookup.reader(settings.database_url, self.recorder.touch, settings.queue_limit),
+            lookup.scanner(settings.database_url, self.recorder.touch, settings.queue_limit),
+        )
+        self._holders = Holders(self.doors.reader)
+        self._resources = {kind.endpoint: Resources(kind, self.doors) for kind in (USERS, GROUPS)}
 
     def start(self) -> None:
         """Start the threads that hold the database's connections."""
-        for part in (self.recorder, self.writer, self.reader):
+        for part in (self.recorder, self.doors.writer, self.doors.reader, self.doors.scanner):
             part.start()
 
     def stop(self) -> None:
         """Finish what was accepted."""
-        for part in (self.writer, self.reader, self.recorder):
+        for part in (self.doors.writer, self.doors.reader, self.doors.scanner, self.recorder):
             part.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         started = time.perf_counter()
-        request = _request(scope)
+        request = _request(scope, self._proxies)
         try:
             response = await self._answer(request, receive)
         except http.ClientGone:
@@ -79,7 +90,8 @@ class Scim:
         holder: Holder | None = None
         try:
             holder = await self._holders.holder(request.headers.get(b"authorization"), request.list_id)
-            call = Call(request, holder, f"{self._root}/{request.list_id}", idp.guess(request.headers))
+            base = f"{self._proxies.root(request.headers, request.peer)}/scim/v2/{request.list_id}"
+            call = Call(request, holder, base, idp.guess(request.headers))
             return await self._route(call, receive)
         except Refused as refusal:
             self._record(request, holder, refusal)
@@ -93,12 +105,13 @@ class Scim:
             return _refuse(errors.Internal(request.request_id))
 
     async def _route(self, call: Call, receive: Receive) -> Response:
+        request = call.request
         try:
             handler = self._handler(call)
-            if call.request.method in _WITH_BODY:
-                http.check_media_type(call.request.headers)
-                call.request.body = await http.read_body(call.request.headers, receive, self._max_body)
-                call.request.whole = True
+            if request.method in _WITH_BODY:
+                http.check_media_type(request.headers)
+                request.body = await http.read_body(request.headers, receive, self._most(request.path))
+                request.whole = True
             return await handler(call)
         except Refused as refusal:
             # What is wrong with a request is told to good tokens only, whether or not a batch was asked.
@@ -106,56 +119,72 @@ class Scim:
                 await self._check(call)
             raise
 
+    def _most(self, path: tuple[str, ...]) -> int:
+        """The largest body that is taken: a group's may name every member."""
+        return self._settings.max_group_body if path[0] == "Groups" else self._settings.max_body
+
     def _handler(self, call: Call) -> Handler:
         method, path = call.request.method, call.request.path
         match path:
-            case ("Users",):
-                return _choose(method, {"GET": self._users.page, "POST": self._users.create})
-            case ("Users", user_id) if user_id != ".search":
-                return _choose(
-                    method,
-                    {
-                        "GET": lambda call: self._users.get(call, user_id),
-                        "PUT": lambda call: self._users.replace(call, user_id),
-                        "PATCH": lambda call: self._users.modify(call, user_id),
-                        "DELETE": lambda call: self._users.delete(call, user_id),
-                    },
-                )
-            case ("Groups",):
-                return _choose(method, {"GET": self._no_groups}, not_yet=("POST",))
-            case ("Groups", group_id) if group_id != ".search":
-                return _choose(method, {"GET": lambda call: self._no_group(call, group_id)}, ("PUT", "PATCH", "DELETE"))
+            case () | ("",):
+                return _choose(method, {"GET": self._everything})
+            case (".search",):
+                return _choose(method, {"POST": self._search})
+            case ("Bulk",):
+                return _choose(method, {"POST": self._bulk})
+            case (name,) if name in KINDS:
+                resources = self._resources[name]
+                return _choose(method, {"GET": resources.page, "POST": resources.create})
+            case (name, ".search") if name in KINDS:
+                return _choose(method, {"POST": partial(self._search_in, self._resources[name])})
+            case (name, resource_id) if name in KINDS:
+                return _choose(method, _of_one(self._resources[name], resource_id))
             case (name, *_) if name in _DISCOVERY and len(path) <= 2:
                 return _choose(method, {"GET": self._discovery})
-            case ("Me", *_) | ("Bulk",) | (".search",) | (_, ".search"):
-                raise NotImplemented_(f"/{'/'.join(path)} is not supported: see /ServiceProviderConfig for what is")
+            case ("Me", *_):
+                raise NotImplemented_("/Me is not supported: a list's token is nobody's own; use /Users/{id}")
         raise NotFound(f"/{'/'.join(path)[:200]} is no SCIM endpoint: check the SCIM Base URL and what follows it")
 
     async def _check(self, call: Call) -> None:
         """Whether the token is still good, in a read batch: requests that need no row ask it too (I7)."""
-        answer = await self.reader.submit(lookup.Ask(call.holder, None, call.request.address))
-        if isinstance(answer, Refused):
-            raise answer
+        await self.doors.read(call, None)
+
+    async def _everything(self, call: Call) -> Response:
+        """GET of the Base URL itself: users and groups together (RFC 7644 §3.4.2.1)."""
+        return await Listing((USERS, GROUPS), self.doors).answer(call, call.parameters())
+
+    async def _search(self, call: Call) -> Response:
+        return await Listing((USERS, GROUPS), self.doors).answer(call, query.of_search(intake.load(call.request.body)))
+
+    async def _search_in(self, resources: Resources, call: Call) -> Response:
+        return await resources.search(call, query.of_search(intake.load(call.request.body)))
+
+    async def _bulk(self, call: Call) -> Response:
+        def record(refusal: Refused, resource: str, method: str, data: Any, request_id: str) -> None:
+            entry = _refusal(call.request, call.holder, refusal, refusal.detail, True)
+            entry.resource, entry.operation = resource, refusal.operation or _OPERATIONS.get(method, "request")
+            entry.request_id, entry.user_name = request_id, refusal.user_name or name_in(data)
+            entry.body = _storable(redact.text(data)) if data is not None else None
+            self.recorder.refuse(entry)
+
+        return await bulk.answer(call, self.doors, record)
 
     async def _discovery(self, call: Call) -> Response:
-        await self._check(call)
+        if call.parameters().get("filter"):
+            # RFC 7644 §4: a filter on what describes the server is refused.
+            raise errors.Forbidden("what describes this server cannot be filtered: leave the filter out")
+
+        def look(cursor: Cursor) -> tuple[str, tuple[extension.Seen, ...]]:
+            list_id = call.holder.list_id
+            return connections.unique_identifier(cursor, list_id), extension.listing(cursor, list_id)
+
         # The first time a library is imported for it, which would hold everybody else up.
-        documents = await asyncio.to_thread(discovery.documents, call.base)
-        body = documents.get("/".join(call.request.path))
+        found = await self.doors.read(call, look)
+        documents = await asyncio.to_thread(discovery.documents, call.base, *found)
+        body = documents.get("/".join(call.request.path).lower())
         if body is None:
             raise NotFound(f"'{call.request.path[-1][:200]}' is not described here: see /{call.request.path[0]}")
         return Response(200, body)
-
-    async def _no_groups(self, call: Call) -> Response:
-        await self._check(call)
-        parameters = query.parameters(call.request.query)
-        if parameters.get("filter"):
-            query.parse(parameters["filter"])
-        return Response(200, render.listing([], 0, query.page(parameters).start_index))
-
-    async def _no_group(self, call: Call, group_id: str) -> Response:
-        await self._check(call)
-        raise NotFound(f"no group has the id '{group_id[:100]}' in this list")
 
     def _record(self, request: Request, holder: Holder | None, refusal: Refused) -> None:
         detail = refusal.detail
@@ -167,22 +196,38 @@ class Scim:
         if holder is None or refusal.status >= 500:
             return
         writes = request.method in (*_WITH_BODY, "DELETE") and not failed_authentication
-        self.recorder.refuse(
-            Refusal(
-                holder.list_id,
-                holder.prefix,
-                _resource(request.path) if writes else "request",
-                refusal.operation or _OPERATIONS[request.method] if writes else "request",
-                _storable(detail),
-                request.request_id,
-                idp.guess(request.headers),
-                _kept(request.body) if writes else None,
-                datetime.now(UTC),
-                identity_id=refusal.identity_id,
-                user_name=refusal.user_name or (named_in(request.body) if writes else None),
-            ),
-            authentication=failed_authentication,
-        )
+        entry = _refusal(request, holder, refusal, detail, writes)
+        self.recorder.refuse(entry, authentication=failed_authentication)
+
+
+def _of_one(resources: Resources, resource_id: str) -> Mapping[str, Handler]:
+    return {
+        "GET": partial(_with_id, resources.get, resource_id),
+        "PUT": partial(_with_id, resources.replace, resource_id),
+        "PATCH": partial(_with_id, resources.modify, resource_id),
+        "DELETE": partial(_with_id, resources.delete, resource_id),
+    }
+
+
+def _with_id(act: Callable[[Call, str], Awaitable[Response]], resource_id: str, call: Call) -> Awaitable[Response]:
+    return act(call, resource_id)
+
+
+def _refusal(request: Request, holder: Holder, refusal: Refused, detail: str, writes: bool) -> Refusal:
+    """A refused request, or one operation of it, as its log entry begins."""
+    return Refusal(
+        holder.list_id,
+        holder.prefix,
+        _resource(request.path) if writes else "request",
+        refusal.operation or _OPERATIONS[request.method] if writes else "request",
+        _storable(detail),
+        request.request_id,
+        idp.guess(request.headers),
+        _kept(request.body) if writes else None,
+        datetime.now(UTC),
+        identity_id=refusal.identity_id,
+        user_name=refusal.user_name or (named_in(request.body) if writes else None),
+    )
 
 
 _OPERATIONS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
@@ -205,13 +250,18 @@ def _resource(path: tuple[str, ...]) -> str:
     return {"Users": "user", "Groups": "group"}.get(path[0] if path else "", "request")
 
 
-def _choose(method: str, handlers: dict[str, Any], not_yet: tuple[str, ...] = ()) -> Handler:
-    handler: Handler | None = handlers.get("GET" if method == "HEAD" else method)
+def _choose(method: str, handlers: Mapping[str, Handler]) -> Handler:
+    handler = handlers.get("GET" if method == "HEAD" else method)
     if handler is not None:
         return handler
-    if method in not_yet:
-        raise NotImplemented_("groups cannot be written here yet: provision users, and leave groups out")
-    raise NotAllowed(method, sorted(handlers))
+    allowed = sorted([*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"])
+    if method == "OPTIONS":
+        return partial(_options, allowed)
+    raise NotAllowed(method, allowed)
+
+
+async def _options(allowed: list[str], _: Call) -> Response:
+    return Response(204, b"", [(b"allow", ", ".join(allowed).encode())])
 
 
 def _refuse(refusal: Refused) -> Response:
@@ -225,18 +275,20 @@ def _refuse(refusal: Refused) -> Response:
     return Response(refusal.status, errors.body(refusal), headers)
 
 
-def _request(scope: Scope) -> Request:
+def _request(scope: Scope, proxies: Proxies) -> Request:
     # Litestar strips a mount's path in different ways over the versions: what counts follows "/scim/v2".
     path: str = scope["path"]
     parts = tuple(part for part in path.removeprefix("/scim/v2").split("/") if part)
+    headers, peer = dict(scope["headers"]), http.peer(scope)
     return Request(
         scope["method"],  # type: ignore[typeddict-item]
         parts[0] if parts else "",
         parts[1:],
         scope.get("query_string", b""),
-        dict(scope["headers"]),
-        http.peer(scope),
+        headers,
+        proxies.client(headers, peer),
         uuid4().hex,
+        peer,
     )
 
 
@@ -248,8 +300,10 @@ def _outside(_: Any, error: HTTPException) -> Answer[bytes]:
 
 def _route(path: tuple[str, ...]) -> str:
     """The route's template, from a closed set: a metric label must not hold what clients type."""
-    if not path or path[0] not in ("Users", "Groups", "Me", "Bulk", *_DISCOVERY):
+    if not path or path[0] not in (*KINDS, "Me", "Bulk", _SEARCH, *_DISCOVERY):
         return "other"
+    if path[-1] == _SEARCH:
+        return "/.search" if len(path) == 1 else f"/{path[0]}/.search"
     return f"/{path[0]}" if len(path) == 1 else f"/{path[0]}/{{id}}"
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -41,7 +41,8 @@ class _Caller(Generic[Ask, Answer]):
 class Batches(Generic[Ask, Answer]):
     """Runs `run(connection, asks)` for everyone who waits, in `slots` threads at once.
 
-    It returns an answer an ask and what to do once the callers have them.
+    It returns an answer an ask and what to do once the callers have them. A batch weighs at most
+    `most`, by `weigh`; `options` are those of its connections.
 
     There is no timer: a free slot takes whoever is there, so a lone request never waits for company.
     Two slots, because with one a slow disk makes every second request wait for two commits.
@@ -56,8 +57,10 @@ class Batches(Generic[Ask, Answer]):
         slots: int,
         most: int,
         queue_limit: int,
+        weigh: Callable[[Ask], int] = lambda _: 1,
+        options: str = OPTIONS,
     ) -> None:
-        self._name, self._url, self._run = name, database_url, run
+        self._name, self._url, self._run, self._weigh, self._options = name, database_url, run, weigh, options
         self._most, self._queue_limit = most, queue_limit
         self._waiting: deque[_Caller[Ask, Answer]] = deque()
         self._ready = threading.Condition()
@@ -92,7 +95,7 @@ class Batches(Generic[Ask, Answer]):
         return await future
 
     def _slot(self) -> None:
-        slot = _Slot(self._name, self._url, self._run)
+        slot = _Slot(self._name, self._url, self._run, self._options)
         while callers := self._take():
             slot.serve(callers)
         slot.close()
@@ -100,14 +103,23 @@ class Batches(Generic[Ask, Answer]):
     def _take(self) -> list[_Caller[Ask, Answer]]:
         with self._ready:
             self._ready.wait_for(lambda: self._waiting or self._stopping)
-            return [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            return list(self._next())
+
+    def _next(self) -> Iterator[_Caller[Ask, Answer]]:
+        """Whoever waits, until together they weigh as much as a batch may; one at least."""
+        weight = 0
+        while self._waiting:
+            weight += self._weigh(self._waiting[0].ask)
+            if weight > self._most and weight > self._weigh(self._waiting[0].ask):
+                return
+            yield self._waiting.popleft()
 
 
 class _Slot(Generic[Ask, Answer]):
     """One thread's connection, and what becomes of callers whose transaction failed."""
 
-    def __init__(self, name: str, url: str, run: Run[Ask, Answer]) -> None:
-        self._name, self._url, self._run = name, url, run
+    def __init__(self, name: str, url: str, run: Run[Ask, Answer], options: str) -> None:
+        self._name, self._url, self._run, self._options = name, url, run, options
         self._connection: Connection | None = None
 
     def close(self) -> None:
@@ -149,7 +161,7 @@ class _Slot(Generic[Ask, Answer]):
                 if not self._connection.closed:
                     raise
         self.close()
-        self._connection = database.connect(self._url, f"muster-{self._name}", options=OPTIONS)
+        self._connection = database.connect(self._url, f"muster-{self._name}", options=self._options)
         return self._run(self._connection, asks)
 
     def _serve_halves(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:

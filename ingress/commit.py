@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import psycopg
 
 from ingress.batches import Batches, CommitUnknown, Result
-from models import acceptance, database, token
-from models.acceptance import Change, Outcome
+from models import acceptance, bulk, database, token
+from models.bulk import Bulk
+from models.change import Change, Outcome
 from models.database import Connection, Cursor, lock_key
 from models.errors import Refused
 from models.journal import Lane
@@ -22,27 +23,33 @@ SLOTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One caller's change, the token that it came with and where that came from."""
+    """One caller's change or bulk request, the token that it came with and where that came from."""
 
     holder: Holder
-    change: Change
+    work: Change | Bulk
     address: str
 
 
 Touch = Callable[[Holder, str], None]
+Answer = Outcome | list[Outcome | None]  # of a change, or of each of a bulk request's
 
 
-def writer(database_url: str, bell: Bell, touch: Touch, queue_limit: int) -> Batches[Ask, Outcome]:
-    """The writer: submit an `Ask`, get its `Outcome`. `touch` is told of tokens used after a minute."""
+def writer(database_url: str, bell: Bell, touch: Touch, queue_limit: int) -> Batches[Ask, Answer]:
+    """The writer: submit an `Ask`, get its `Answer`. `touch` is told of tokens used after a minute."""
 
-    def run(connection: Connection, asks: Sequence[Ask]) -> Result[Outcome]:
+    def run(connection: Connection, asks: Sequence[Ask]) -> Result[Answer]:
         started = time.perf_counter()
         outcomes, lanes, stale = _commit(connection, asks)
         metrics.COMMIT_BATCH_SIZE.observe(len(asks))
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
         return outcomes, lambda: _afterwards(bell, lanes, stale, touch)
 
-    return Batches("commit", database_url, run, slots=SLOTS, most=MOST, queue_limit=queue_limit)
+    return Batches("commit", database_url, run, slots=SLOTS, most=MOST, queue_limit=queue_limit, weigh=_weigh)
+
+
+def _weigh(ask: Ask) -> int:
+    """A bulk request, and a group with many members, have a transaction of their own."""
+    return 1 if isinstance(ask.work, Change) and ask.work.is_light else MOST
 
 
 def _afterwards(bell: Bell, lanes: list[Lane], stale: list[Ask], touch: Touch) -> None:
@@ -52,7 +59,7 @@ def _afterwards(bell: Bell, lanes: list[Lane], stale: list[Ask], touch: Touch) -
         touch(ask.holder, ask.address)
 
 
-def _commit(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Outcome], list[Lane], list[Ask]]:
+def _commit(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Answer], list[Lane], list[Ask]]:
     with connection.cursor() as cursor:
         try:
             cursor.execute("begin")
@@ -84,12 +91,14 @@ def _enter(cursor: Cursor, asks: Sequence[Ask]) -> dict[str, Grant | Refused]:
     return token.check(cursor, {ask.holder.token_id for ask in asks})
 
 
-def _accept(
-    cursor: Cursor, asks: Sequence[Ask], grants: dict[str, Grant | Refused]
-) -> tuple[list[Outcome], list[Lane]]:
+def _accept(cursor: Cursor, asks: Sequence[Ask], grants: dict[str, Grant | Refused]) -> tuple[list[Answer], list[Lane]]:
     verdicts = [grants.get(ask.holder.token_id) or token.unknown() for ask in asks]
-    allowed = [ask.change for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant)]
     unique_identifiers = {v.list_id: v.unique_identifier for v in verdicts if isinstance(v, Grant)}
-    accepted, lanes = acceptance.accept(cursor, allowed, unique_identifiers) if allowed else ([], [])
-    outcomes = iter(accepted)
-    return [next(outcomes) if isinstance(v, Grant) else v for v in verdicts], lanes
+    allowed = [ask.work for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant)]
+    if len(asks) == 1 and allowed and isinstance(allowed[0], Bulk):
+        outcomes, lanes = bulk.accept(cursor, allowed[0], unique_identifiers)
+        return [outcomes], lanes
+    changes = [work for work in allowed if isinstance(work, Change)]
+    accepted, lanes = acceptance.accept(cursor, changes, unique_identifiers) if changes else ([], [])
+    answers = iter(accepted)
+    return [next(answers) if isinstance(v, Grant) else v for v in verdicts], lanes

@@ -5,16 +5,10 @@ from typing import Any
 
 from litestar.types import Receive, Scope, Send
 
-from models.errors import Refused
+from models.errors import Refused, TooLarge
 
 SCIM_JSON = b"application/scim+json"
 ACCEPTED_TYPES = (b"application/scim+json", b"application/json")
-
-
-class TooLarge(Refused):
-    """The body is larger than this endpoint takes."""
-
-    status = 413
 
 
 class UnsupportedType(Refused):
@@ -34,6 +28,7 @@ class Request:
     headers: dict[bytes, bytes]
     address: str
     request_id: str
+    peer: str = ""  # who the connection is from; a proxy's client is `address`
     body: bytes = b""
     whole: bool = False  # whether all of the body was taken
 

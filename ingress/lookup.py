@@ -4,16 +4,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+
 from ingress.batches import Batches, Result
 from ingress.commit import Touch
+from ingress.scim.errors import TooMany
 from models import database, identity, token
 from models.database import Connection, Cursor
 from models.errors import Refused
+from models.resource import Stored
 from models.token import Grant, Holder
 from ops import metrics
 
 MOST = 128
 SLOTS = 2
+# A scan chooses its plan freely. Time enough for a page of a million users, and an end to what nobody waits for.
+SCAN_OPTIONS = "-c statement_timeout=10000 -c jit=off"
+TOO_SLOW = "this takes too long to be answered: add a term that an index answers (userName eq, externalId eq, id eq)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +51,34 @@ def reader(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, An
     """The reader: submit an `Ask`, get what was read, or a `Refused`."""
 
     def run(connection: Connection, asks: Sequence[Ask]) -> Result[Any]:
-        holders = {ask.holder for ask in asks if ask.holder is not None}
-        with database.transaction(connection, {holder.list_id for holder in holders}) as cursor:
-            grants = token.check(cursor, {holder.token_id for holder in holders}) if holders else {}
-            verdicts = [_verdict(ask, grants) for ask in asks]
-            answers = _read(cursor, asks, verdicts)
+        answers, stale = _answers(connection, asks)
         metrics.LOOKUP_BATCH_SIZE.observe(len(asks))
-        stale = [a for a, v in zip(asks, verdicts, strict=True) if isinstance(v, Grant) and v.stale]
         return answers, lambda: _afterwards(stale, touch)
 
     return Batches("lookup", database_url, run, slots=SLOTS, most=MOST, queue_limit=queue_limit)
+
+
+def scanner(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, Any]:
+    """The same for reads that may look at every row of a list: one a transaction, in slots of their own, so
+    that they hold no look-up up."""
+
+    def run(connection: Connection, asks: Sequence[Ask]) -> Result[Any]:
+        try:
+            answers, stale = _answers(connection, asks)
+        except psycopg.errors.QueryCanceled:
+            return [TooMany(TOO_SLOW)], lambda: None
+        return answers, lambda: _afterwards(stale, touch)
+
+    return Batches("scan", database_url, run, slots=SLOTS, most=1, queue_limit=queue_limit, options=SCAN_OPTIONS)
+
+
+def _answers(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Any], list[Ask]]:
+    holders = {ask.holder for ask in asks if ask.holder is not None}
+    with database.transaction(connection, {holder.list_id for holder in holders}) as cursor:
+        grants = token.check(cursor, {holder.token_id for holder in holders}) if holders else {}
+        verdicts = [_verdict(ask, grants) for ask in asks]
+        answers = _read(cursor, asks, verdicts)
+    return answers, [a for a, v in zip(asks, verdicts, strict=True) if isinstance(v, Grant) and v.stale]
 
 
 def _verdict(ask: Ask, grants: dict[str, Grant | Refused]) -> Grant | Refused | None:
@@ -75,8 +100,15 @@ def _read(cursor: Cursor, asks: Sequence[Ask], verdicts: Sequence[Grant | Refuse
         elif isinstance(ask.what, ByKey):
             answers.append(found[ask.what.column].get((_list(ask), ask.what.key)))
         else:
-            answers.append(ask.what.read(cursor) if ask.what is not None else None)
+            answers.append(_attempt(ask.what, cursor) if ask.what is not None else None)
     return answers
+
+
+def _attempt(what: Query, cursor: Cursor) -> Any:
+    try:
+        return what.read(cursor)
+    except Refused as refusal:
+        return refusal
 
 
 def _list(ask: Ask) -> str:
@@ -85,7 +117,7 @@ def _list(ask: Ask) -> str:
 
 def _by_keys(
     cursor: Cursor, column: str, asks: Sequence[Ask], verdicts: Sequence[Grant | Refused | None]
-) -> dict[tuple[str, str], identity.Stored]:
+) -> dict[tuple[str, str], Stored]:
     keys = {
         (_list(ask), ask.what.key)
         for ask, verdict in zip(asks, verdicts, strict=True)

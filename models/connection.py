@@ -9,7 +9,7 @@ from models.errors import PlanTooLow, Refused, Unknown
 from models.mapping import Projection
 from models.organisation import NEEDS_BUSINESS, SCIM_PLANS
 
-FORGET_SLICE = 2_000  # identities; a slice holds its locks for tens of milliseconds
+FORGET_SLICE = 2_000  # identities, or rows beside them; a slice holds its locks for tens of milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,13 @@ def disconnect(cursor: Cursor, list_id: str) -> None:
     )
 
 
+def unique_identifier(cursor: Cursor, list_id: str) -> str:
+    """Which attribute is the UID of a list that is connected."""
+    cursor.execute("select unique_identifier from connection where list_id = %s", (list_id,))
+    row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
 def disconnecting(cursor: Cursor) -> list[str]:
     """The lists that are waiting to be forgotten, of any organisation."""
     cursor.execute("select * from muster_disconnecting()")
@@ -109,6 +116,13 @@ def forget(cursor: Cursor, list_id: str) -> bool:
     row = cursor.fetchone()
     if row is None or row[0] != "disconnecting" or journal.pending(cursor, list_id):
         return False
+    for table in ("group_member", "identity_email"):
+        cursor.execute(
+            f"delete from {table} where ctid in (select ctid from {table} where list_id = %s limit %s)",
+            (list_id, FORGET_SLICE),
+        )
+        if cursor.rowcount:
+            return True
     cursor.execute(
         "with gone as (delete from identity where list_id = %s and id in (select id from identity"
         " where list_id = %s order by id limit %s) returning id),"
@@ -125,7 +139,7 @@ def forget(cursor: Cursor, list_id: str) -> bool:
 
 
 def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
-    for table in ("group_member", "scim_group", "set_aside", "lane_trouble", "connection"):
+    for table in ("scim_group", "seen_attribute", "set_aside", "lane_trouble", "connection"):
         cursor.execute(f"delete from {table} where list_id = %s", (list_id,))
     cursor.execute(
         "update person set identity_id = null, held_seq = null, version = version + 1"

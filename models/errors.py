@@ -33,6 +33,12 @@ class Taken(Refused):
     scim_type = "uniqueness"
 
 
+class TooLarge(Refused):
+    """What this would store is larger than it may be, or the body is than this endpoint takes."""
+
+    status = 413
+
+
 class Unauthorised(Refused):
     """The bearer token does not open this list (any more). `reason` is a metric label."""
 

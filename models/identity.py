@@ -1,15 +1,15 @@
 """Identities: users as their IdP last described them. How they change is in `acceptance`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from models import journal
+from models import group, journal
 from models.database import Cursor
 from models.journal import Entry, Lane
+from models.resource import Document, Stored
 from models.text import equality_key
-
-Document = dict[str, Any]
 
 
 def pairs(keys: set[tuple[str, str]]) -> tuple[list[str], list[str]]:
@@ -35,6 +35,7 @@ class Identity:
     fresh: bool = False
     deleted: bool = False
     text: str = ""
+    stored_emails: frozenset[str] = frozenset()  # the keys of its addresses in `identity_email`
 
 
 _STORED = "list_id, id, external_id, user_name_key, uid_key, active, version, document, created, modified"
@@ -57,7 +58,10 @@ def lock(
         f" (select {_STORED} from identity where list_id = k.list_id and id = k.id for no key update) i",
         (*pairs(ids), *pairs(names), *pairs(uids)),
     )
-    return [Identity(row[0], str(row[1]), *row[2:]) for row in cursor.fetchall()]
+    rows = [Identity(row[0], str(row[1]), *row[2:]) for row in cursor.fetchall()]
+    for row in rows:
+        row.stored_emails = email_keys(row.document)
+    return rows
 
 
 def write(cursor: Cursor, rows: list[Identity]) -> None:
@@ -69,11 +73,35 @@ def write(cursor: Cursor, rows: list[Identity]) -> None:
             " where i.list_id = v.list_id and i.id = v.id",
             ([row.list_id for row in gone], [row.id for row in gone]),
         )
+    _write_emails(cursor, rows)
     _update_rows(cursor, [row for row in rows if not row.fresh and not row.deleted])
     _insert_rows(
         cursor,
         sorted((r for r in rows if r.fresh and not r.deleted), key=lambda r: (r.list_id, r.user_name_key)),
     )
+
+
+def _write_emails(cursor: Cursor, rows: list[Identity]) -> None:
+    """Keep the table that addresses are looked up in; most changes touch none."""
+    gone, new = [], []
+    for row in rows:
+        present = NO_EMAILS if row.deleted else email_keys(row.document)
+        if present != row.stored_emails:
+            gone += [(row.list_id, key, row.id) for key in row.stored_emails - present]
+            new += [(row.list_id, key, row.id) for key in present - row.stored_emails]
+            row.stored_emails = present
+    if gone:
+        cursor.execute(
+            "delete from identity_email e using unnest(%b::text[], %b::text[], %b::uuid[]) v (list_id, key, id)"
+            " where e.list_id = v.list_id and e.key = v.key and e.identity_id = v.id",
+            tuple(map(list, zip(*gone, strict=True))),
+        )
+    if new:
+        cursor.execute(
+            "insert into identity_email (list_id, key, identity_id)"
+            " select v.* from unnest(%b::text[], %b::text[], %b::uuid[]) v",
+            tuple(map(list, zip(*sorted(new), strict=True))),
+        )
 
 
 def _parameters(rows: list[Identity]) -> tuple[list[Any], ...]:
@@ -83,7 +111,6 @@ def _parameters(rows: list[Identity]) -> tuple[list[Any], ...]:
         [row.external_id for row in rows],
         [row.user_name_key for row in rows],
         [row.uid_key for row in rows],
-        ["\x1f".join(email_keys(row.document)) for row in rows],
         [row.active for row in rows],
         [row.version for row in rows],
         [row.text for row in rows],
@@ -93,9 +120,9 @@ def _parameters(rows: list[Identity]) -> tuple[list[Any], ...]:
 
 
 _ROWS = (
-    "unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::int4[],"
-    " %b::text[], %b::timestamptz[], %b::timestamptz[]) v (list_id, id, external_id, user_name_key, uid_key,"
-    " email_keys, active, version, document, created, modified)"
+    "unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::int4[], %b::text[],"
+    " %b::timestamptz[], %b::timestamptz[]) v (list_id, id, external_id, user_name_key, uid_key, active, version,"
+    " document, created, modified)"
 )
 
 
@@ -103,7 +130,7 @@ def _update_rows(cursor: Cursor, rows: list[Identity]) -> None:
     if rows:
         cursor.execute(
             "update identity i set external_id = v.external_id, user_name_key = v.user_name_key,"
-            " uid_key = v.uid_key, email_keys = string_to_array(v.email_keys, chr(31)), active = v.active,"
+            " uid_key = v.uid_key, active = v.active,"
             f" version = v.version, document = v.document::jsonb, modified = v.modified from {_ROWS}"
             " where i.list_id = v.list_id and i.id = v.id and i.version <> v.version",
             _parameters(rows),
@@ -113,70 +140,38 @@ def _update_rows(cursor: Cursor, rows: list[Identity]) -> None:
 def _insert_rows(cursor: Cursor, rows: list[Identity]) -> None:
     if rows:
         cursor.execute(
-            "insert into identity (list_id, id, external_id, user_name_key, uid_key, email_keys, active, version,"
-            " document, created, modified) select v.list_id, v.id, v.external_id, v.user_name_key, v.uid_key,"
-            " string_to_array(v.email_keys, chr(31)), v.active, v.version, v.document::jsonb, v.created, v.modified"
+            "insert into identity (list_id, id, external_id, user_name_key, uid_key, active, version, document,"
+            " created, modified) select v.list_id, v.id, v.external_id, v.user_name_key, v.uid_key, v.active,"
+            " v.version, v.document::jsonb, v.created, v.modified"
             f" from {_ROWS}",
             _parameters(rows),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An identity as readers see it."""
-
-    id: str
-    document: Document
-    version: int
-    created: datetime
-    modified: datetime
-
-
 _READ = "i.id, i.document, i.version, i.created, i.modified"
+Key = tuple[str, str]
 
 
-def by_keys(cursor: Cursor, column: str, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
-    """Identities by (list, key) of a unique column, `id` or `user_name_key`, in one statement."""
+def by_keys(cursor: Cursor, column: str, keys: set[Key]) -> dict[Key, Stored]:
+    """Identities by (list, key) of a unique column, `id` or `user_name_key`, in one statement; another tells of
+    their groups."""
     kind = "uuid" if column == "id" else "text"
     cursor.execute(
         f"select v.list_id, v.key, {_READ} from unnest(%b::text[], %s::{kind}[]) v (list_id, key)"
         f" join identity i on i.list_id = v.list_id and i.{column} = v.key",
         pairs(keys),
     )
-    return {(row[0], str(row[1])): _stored(row[2:]) for row in cursor.fetchall()}
+    found = {(row[0], str(row[1])): Stored(str(row[2]), *row[3:]) for row in cursor.fetchall()}
+    groups = group.of_users(cursor, {(key[0], one.id) for key, one in found.items()}) if found else {}
+    if not groups:
+        return found
+    return {key: one.but(groups=tuple(groups.get((key[0], one.id), ()))) for key, one in found.items()}
 
 
-def by_external_id(cursor: Cursor, list_id: str, external_id: str) -> list[Stored]:
-    """Identities with this externalId, which is case-exact and not unique."""
-    return _found(cursor, "i.external_id = %s", list_id, external_id)
-
-
-def by_email(cursor: Cursor, list_id: str, key: str) -> list[Stored]:
-    """Identities with this e-mail address (an equality key) among theirs."""
-    return _found(cursor, "i.email_keys @> array[%s]", list_id, key)
-
-
-def _found(cursor: Cursor, condition: str, list_id: str, key: str) -> list[Stored]:
-    cursor.execute(
-        f"select {_READ} from identity i where i.list_id = %s and {condition} order by i.created, i.id",
-        (list_id, key),
-    )
-    return [_stored(row) for row in cursor.fetchall()]
-
-
-def page(cursor: Cursor, list_id: str, start_index: int, count: int) -> tuple[list[Stored], int]:
-    """A page of a list's identities in order of creation (1-based), and how many there are."""
-    cursor.execute("select count(*) from identity where list_id = %s", (list_id,))
-    total = cursor.fetchone()
-    cursor.execute(
-        f"select {_READ} from identity i where i.list_id = %s order by i.created, i.id offset %s limit %s",
-        (list_id, start_index - 1, count),
-    )
-    return [_stored(row) for row in cursor.fetchall()], total[0] if total else 0
-
-
-def _stored(row: tuple[Any, ...]) -> Stored:
-    return Stored(str(row[0]), *row[1:])
+def by_ids(cursor: Cursor, list_id: str, ids: Iterable[str]) -> dict[str, Stored]:
+    """Identities of a list by id."""
+    keys = {(list_id, one) for one in ids}
+    return {key[1]: one for key, one in by_keys(cursor, "id", keys).items()} if keys else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +222,13 @@ def reapply_waiting(cursor: Cursor, freed: set[tuple[str, str]]) -> list[Lane]:
     return journal.append(cursor, entries) if entries else []
 
 
-def email_keys(document: Document) -> list[str]:
+NO_EMAILS: frozenset[str] = frozenset()
+
+
+def email_keys(document: Document) -> frozenset[str]:
     """The equality keys of all of a user's e-mail addresses."""
-    values = (element.get("value") for element in document.get("emails", ()) if isinstance(element, dict))
-    return sorted({equality_key(value) for value in values if isinstance(value, str)})
+    emails = document.get("emails")
+    if not emails:
+        return NO_EMAILS
+    values = (element.get("value") for element in emails if isinstance(element, dict))
+    return frozenset(equality_key(value) for value in values if isinstance(value, str))

@@ -74,7 +74,7 @@ def write(cursor: Cursor, entries: Sequence[LogEntry]) -> None:
             [entry.waits for entry in entries],
             [entry.event.resource_id if entry.event.resource == "user" else None for entry in entries],
             [entry.person_id for entry in entries],
-            [(entry.event.document or {}).get("userName") for entry in entries],
+            [_name(entry.event.document or {}) for entry in entries],
             [entry.uid for entry in entries],
             [_encode(entry.changes).decode() for entry in entries],
             [entry.detail for entry in entries],
@@ -84,6 +84,11 @@ def write(cursor: Cursor, entries: Sequence[LogEntry]) -> None:
             [entry.event.body[:BODY_LIMIT] if entry.event.body else None for entry in entries],
         ),
     )
+
+
+def _name(document: dict[str, Any]) -> str | None:
+    """Whom or what an operation was about, in words: a userName, or a group's displayName."""
+    return document.get("userName") or document.get("displayName")
 
 
 def supersede(cursor: Cursor, ended: Sequence[tuple[str, str, int, str]]) -> None:

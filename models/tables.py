@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     DateTime,
     Index,
@@ -31,6 +30,10 @@ def _column(kind: Any, **more: Any) -> Any:
 
 def _text(**more: Any) -> Any:
     return _column(Text, **more)
+
+
+def _by_code_point(**more: Any) -> Any:
+    return _column(Text(collation="C"), **more)
 
 
 def _at(**more: Any) -> Any:
@@ -141,16 +144,14 @@ class Identity(SQLModel, table=True):
         Index("identity_user_name", "list_id", "user_name_key", unique=True),
         Index("identity_active_uid", "list_id", "uid_key", unique=True, postgresql_where=text("active")),
         Index("identity_external_id", "list_id", "external_id"),
-        Index("identity_email", "email_keys", postgresql_using="gin"),
         Index("identity_waiting", "list_id", "uid_key", postgresql_where=text("waiting_reason IS NOT NULL")),
         Index("identity_page", "list_id", "created", "id"),
     )
     list_id: str = _text(primary_key=True)
     id: UUID = Field(primary_key=True)
     external_id: str | None = _text()
-    user_name_key: str = _text()
+    user_name_key: str = _by_code_point()
     uid_key: str | None = _text()
-    email_keys: list[str] = _column(ARRAY(Text))
     active: bool
     version: int
     waiting_reason: str | None = _text()
@@ -159,15 +160,28 @@ class Identity(SQLModel, table=True):
     modified: datetime = _at()
 
 
+class IdentityEmail(SQLModel, table=True):
+    """An e-mail address of a user, as it is looked up."""
+
+    __tablename__ = "identity_email"
+    list_id: str = _text(primary_key=True)
+    key: str = _by_code_point(primary_key=True)
+    identity_id: UUID = Field(primary_key=True)
+
+
 class ScimGroup(SQLModel, table=True):
     """A group as the IdP last described it; members are rows of their own."""
 
     __tablename__ = "scim_group"
-    __table_args__ = (Index("scim_group_name", "list_id", "display_name_key", unique=True),)
+    __table_args__ = (
+        Index("scim_group_name", "list_id", "display_name_key", unique=True),
+        Index("scim_group_external_id", "list_id", "external_id"),
+        Index("scim_group_page", "list_id", "created", "id"),
+    )
     list_id: str = _text(primary_key=True)
     id: UUID = Field(primary_key=True)
     display_name: str = _text()
-    display_name_key: str = _text()
+    display_name_key: str = _by_code_point()
     external_id: str | None = _text()
     member_count: int
     version: int
@@ -184,6 +198,19 @@ class GroupMember(SQLModel, table=True):
     list_id: str = _text(primary_key=True)
     group_id: UUID = Field(primary_key=True)
     identity_id: UUID = Field(primary_key=True)
+
+
+class SeenAttribute(SQLModel, table=True):
+    """An attribute of an unknown extension that a list's IdP has sent."""
+
+    __tablename__ = "seen_attribute"
+    list_id: str = _text(primary_key=True)
+    resource: str = _text(primary_key=True)
+    urn: str = _text(primary_key=True)
+    name: str = _text(primary_key=True)
+    type: str = _text()
+    multi_valued: bool
+    seen_at: datetime = _now()
 
 
 class Journal(SQLModel, table=True):

@@ -1,10 +1,12 @@
 """Text as keys: what counts as equal."""
 
+import re
 import secrets
 import time
 import unicodedata
 from zlib import crc32
 
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 LIST_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -17,6 +19,13 @@ def equality_key(text: str) -> str:
         return text.strip().lower()
     # Casefolding can undo the composition (U+0390 for one), hence composed again afterwards.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
+
+
+def fold(text: str) -> str:
+    """The same without trimming: what a part of a text is compared by."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def new_id() -> str:

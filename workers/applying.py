@@ -8,6 +8,7 @@ from models.journal import Event
 from models.mapping import Projected
 from models.person import Person
 from models.provisioning_log import APPLIED, NO_CHANGE, PARTLY, REJECTED, WAITING, LogEntry
+from models.resource import GROUP
 from models.text import equality_key, new_id
 from workers.involved import Involved, anchor_of
 from workers.matching import Conflict, Found, Match, New, TakenOver, match
@@ -18,8 +19,8 @@ STATUS = {True: "Active", False: "Inactive"}
 
 def apply(involved: Involved, roster: Roster | None, event: Event) -> LogEntry:
     """Apply an event and say what became of it. Nothing is changed before nothing can fail any more."""
-    if event.resource != "user":
-        return LogEntry(event, APPLIED)
+    if event.resource == GROUP:
+        return _of_group(event)
     if roster is None or event.document is None:
         return LogEntry(event, NO_CHANGE, detail="the list was disconnected before this was applied")
     uid = mapping.uid_of(event.document, roster.unique_identifier)
@@ -30,6 +31,13 @@ def apply(involved: Involved, roster: Roster | None, event: Event) -> LogEntry:
     entry = _decide(involved, roster, event, decision, uid, projected)
     _note_waiting(involved, event, entry)
     return entry
+
+
+def _of_group(event: Event) -> LogEntry:
+    """Groups have no people: ingress stored them, and says in the row what changed."""
+    changes = (event.document or {}).get("changes", [])
+    result = APPLIED if changes or event.operation != "update" else NO_CHANGE
+    return LogEntry(event, result, changes=changes)
 
 
 def rejected(event: Event, error: str) -> LogEntry:

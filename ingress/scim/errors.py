@@ -26,6 +26,30 @@ class InvalidFilter(Refused):
     scim_type = "invalidFilter"
 
 
+class TooMany(Refused):
+    """The filter asks for more than is calculated for one request (RFC 7644 §3.12)."""
+
+    scim_type = "tooMany"
+
+
+class InvalidCursor(Refused):
+    """The cursor was not made by us for this very query (RFC 9865 §2.1)."""
+
+    scim_type = "invalidCursor"
+
+
+class ExpiredCursor(Refused):
+    """The cursor is too old (RFC 9865 §2.1)."""
+
+    scim_type = "expiredCursor"
+
+
+class InvalidCount(Refused):
+    """The count of a page by cursor is none that can be had (RFC 9865 §2.1)."""
+
+    scim_type = "invalidCount"
+
+
 class InvalidPath(Refused):
     """The path of a PATCH operation cannot be read, or names nothing."""
 
@@ -58,6 +82,12 @@ class NotAllowed(Refused):
     def __init__(self, method: str, allowed: list[str]) -> None:
         super().__init__(f"{method[:20]} is not allowed here: use {', '.join(allowed)}")
         self.allowed = allowed
+
+
+class Forbidden(Refused):
+    """Not to be had in this way."""
+
+    status = 403
 
 
 class NotImplemented_(Refused):

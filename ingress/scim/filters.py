@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ingress.scim.errors import InvalidFilter, quote
+from ingress.scim.errors import InvalidFilter, TooMany, quote
 from ingress.scim.schema import UNSTORABLE
 from models.text import equality_key
 
@@ -51,8 +51,16 @@ class Not:
     term: "Node"
 
 
+class Bare(str):
+    """A literal without quotes: text, unless what it is compared with is a number."""
+
+    __slots__ = ()
+
+
 Test = Callable[[dict[str, Any]], bool]
 Node = Comparison | Selection | Every | Either | Not
+
+MOST_NODES = 200  # comparisons in a filter
 
 _NAME = r"[A-Za-z$][\w$.:-]*"
 _LITERAL = r'"(?:[^"\\]|\\.)*"|[^\s"\'()\[\]]+'
@@ -68,7 +76,19 @@ _COMPARED = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
 @lru_cache(maxsize=1024)
 def read(text: str) -> Node:
     """The tree of a filter, or of what stands between the brackets of a path."""
-    return simple(text) or _grammar(text)
+    node = simple(text) or _grammar(text)
+    if _size(node) > MOST_NODES:
+        raise TooMany(f"the filter has more than {MOST_NODES} comparisons: ask for less at a time")
+    return node
+
+
+def _size(node: Node) -> int:
+    match node:
+        case Every(terms) | Either(terms):
+            return sum(map(_size, terms))
+        case Not(term) | Selection(_, term):
+            return _size(term)
+    return 1
 
 
 def simple(text: str) -> Node | None:
@@ -105,7 +125,7 @@ def _term(found: re.Match[str], operator: str) -> Node:
 
 def _literal(text: str) -> Any:
     if text[0] != '"':
-        return {"true": True, "false": False}.get(text.lower(), _storable(text))
+        return {"true": True, "false": False, "null": None}.get(text.lower(), Bare(_storable(text)))
     if "\\" not in text:
         return _storable(text[1:-1])
     try:

@@ -123,6 +123,25 @@ def _check_number(where: Place, value: int | float) -> None:
         raise InvalidValue(f"{where.label} has a number that is too large to be kept: send it as text")
 
 
+def _member_ids(where: Place, value: Any) -> list[str]:
+    """The ids of a group's members, whatever else is said of them (C18); an empty list where there are none."""
+    ids = (_member_id(where, each) for each in (value if isinstance(value, list) else single_element(value)))
+    return list(dict.fromkeys(each for each in ids if each is not None))
+
+
+def _member_id(where: Place, value: Any) -> str | None:
+    found = value
+    if isinstance(value, dict):
+        found = (
+            value["value"] if "value" in value else next((v for k, v in value.items() if k.lower() == "value"), None)
+        )
+    if value is None or value == {} or (isinstance(found, str) and not found):
+        return None
+    if not isinstance(found, str):
+        raise unfit(where, "the id of a user as each value", found)
+    return found
+
+
 def ignored(where: Place, value: Any) -> None:
     return None
 
@@ -138,7 +157,9 @@ _FORMS: dict[str, Callable[[Place, Any], Any]] = {
     Kind.COMPLEX: _complex,
     Kind.MANY: _many,
     Kind.MANAGER: _manager,
+    Kind.MEMBERS: _member_ids,
     Kind.CUSTOM: _custom,
+    Kind.READ_ONLY: ignored,
     Kind.IGNORED: ignored,
 }
 

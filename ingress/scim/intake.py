@@ -1,4 +1,4 @@
-"""From a request body to a User document: refused with reasons, or normalised in form alone.
+"""From a request body to a document: refused with reasons, or normalised in form alone.
 
 Values are never reformatted. What an identity provider does in its own way has one line in QUIRKS.
 """
@@ -13,7 +13,7 @@ import msgspec
 from ingress.scim import forms
 from ingress.scim.errors import InvalidSyntax, InvalidValue, quote
 from ingress.scim.forms import LONGEST_KEY, take, unfit
-from ingress.scim.schema import CORE, PLAIN, UNSTORABLE, Kind, Place, place, place_in
+from ingress.scim.schema import CORE, GROUP, UNSTORABLE, USER, Kind, Place, Schema, place, place_in
 from models.attributes import ENTERPRISE
 
 Document = dict[str, Any]
@@ -105,56 +105,68 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def user(body: dict[str, Any]) -> Document:
-    """The document of a POST or PUT body."""
-    document = _gather(body)
-    require_user_name(document)
+    """The document of a User's POST or PUT body."""
+    document = _gather(body, USER)
+    require_name(document, USER)
     document.setdefault("active", True)
-    return with_schemas(document)
+    return with_schemas(document, USER)
+
+
+def group(body: dict[str, Any]) -> Document:
+    """The document of a Group's POST or PUT body. `members`, where any were sent, is a list of ids."""
+    document = _gather(body, GROUP)
+    require_name(document, GROUP)
+    return with_schemas(document, GROUP)
 
 
 def had_active(body: dict[str, Any]) -> bool:
     """Whether the body says if the user is active: a PUT that does not keeps the state (C19)."""
-    return isinstance(body.get("active"), bool) or "active" in _gather(body)
+    return isinstance(body.get("active"), bool) or "active" in _gather(body, USER)
 
 
-def require_user_name(document: Document) -> None:
-    """A user without a name to sign in with is no user (RFC 7643 §4.1.1)."""
-    if not document.get("userName", "").strip():
-        raise InvalidValue("userName is missing: send a userName that is not empty")
+def require_name(document: Document, of: Schema) -> None:
+    """A user needs a userName (RFC 7643 §4.1.1), a group a displayName (§4.2)."""
+    name = REQUIRED[of.name]
+    if not document.get(name, "").strip():
+        raise InvalidValue(f"{name} is missing: send a {name} that is not empty")
 
 
-def with_schemas(document: Document) -> Document:
+REQUIRED = {"User": "userName", "Group": "displayName"}
+
+
+def with_schemas(document: Document, of: Schema) -> Document:
     """The document with `schemas` telling what it holds, always in the same order."""
-    extensions = [key for key in document if ":" in key and key not in (CORE, ENTERPRISE)]
-    known = [CORE, ENTERPRISE] if ENTERPRISE in document else [CORE]
+    extensions = [key for key in document if ":" in key and key not in of.owners]
+    known = [CORE, ENTERPRISE] if ENTERPRISE in document else [of.core]
     document["schemas"] = known + sorted(extensions) if extensions else known
     return document
 
 
-def _gather(body: dict[str, Any]) -> Document:
+def _gather(body: dict[str, Any], of: Schema) -> Document:
     document: Document = {"schemas": None}
+    plain = of.plain
     for key, value in body.items():
-        if key in PLAIN and value.__class__ is str and value:
+        if key in plain and value.__class__ is str and value:
             document[key] = value
         elif value is not None and value != "":
-            where = place_of_key(key, value)
+            where = place_of_key(key, value, of)
             if where is not None:
-                _put(document, where, value)
+                _put(document, where, value, of)
     return document
 
 
-def place_of_key(key: str, value: Any) -> Place | None:
+def place_of_key(key: str, value: Any, of: Schema) -> Place | None:
     """The place that a member of a body means. An object under an unknown URN is a whole extension."""
-    where = place(key) if len(key) <= LONGEST_KEY else None
-    if where is not None and where.kind is Kind.CUSTOM and where.owner not in (CORE, ENTERPRISE):
+    where = place(key, of) if len(key) <= LONGEST_KEY else None
+    if where is not None and where.kind is Kind.CUSTOM and where.owner not in of.owners:
         return Place(key, "", None, Kind.EXTENSION) if isinstance(value, dict) else where
     return where
 
 
-def _put(document: Document, where: Place, value: Any) -> None:
+def _put(document: Document, where: Place, value: Any, of: Schema) -> None:
     if where.kind is Kind.EXTENSION:
-        for inner, member in members(where, value):
-            _put(document, inner, member)
+        for inner, member in members(where, value, of):
+            _put(document, inner, member, of)
         return
     taken = take(where, value)
     if taken is None:
@@ -171,12 +183,12 @@ def _put(document: Document, where: Place, value: Any) -> None:
     inside[where.last] = taken
 
 
-def members(where: Place, value: Any, keep_empty: bool = False) -> Iterator[tuple[Place, Any]]:
+def members(where: Place, value: Any, of: Schema, keep_empty: bool = False) -> Iterator[tuple[Place, Any]]:
     """The attributes in an extension's (or the core schema's) object; `keep_empty` keeps what is unset."""
     if not isinstance(value, dict):
         raise unfit(where, "an object", value)
     for name, member in value.items():
-        inner = place_in(where.owner or CORE, name)
+        inner = place_in(where.owner or of.core, name, of)
         if inner is not None and (keep_empty or (member is not None and member != "")):
             yield inner, member
 

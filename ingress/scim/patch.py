@@ -8,16 +8,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from ingress.scim import steps
 from ingress.scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, quote
-from ingress.scim.filters import Node, compared, pairs, predicate, read
+from ingress.scim.filters import Comparison, Either, Every, Node, Not, Selection, compared, pairs, predicate, read
 from ingress.scim.forms import manager_id, op_name, parts, single_manager, take
-from ingress.scim.intake import members, place_of_key, require_user_name, with_schemas
-from ingress.scim.schema import CORE, SUB_PLACES, SUBS, Kind, Place, is_password, place
+from ingress.scim.intake import REQUIRED, members, place_of_key, require_name, with_schemas
+from ingress.scim.schema import SUB_PLACES, SUBS, USER, Kind, Place, Schema, is_password, place
 from ingress.scim.steps import Document, Element, Step, Target
-from models.attributes import ENTERPRISE
 
 LONGEST_PATH = 1000
 MOST_OPERATIONS = 200
@@ -30,28 +29,32 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A validated PATCH body."""
+    """A validated PATCH body for a resource of one type."""
 
     steps: tuple[Step, ...]
+    of: Schema
 
 
-def parse(body: dict[str, Any]) -> Patch:
+def parse(body: dict[str, Any], of: Schema = USER) -> Patch:
     """The steps of a body, or why it is refused."""
     operations = _member(body, "operations")
     if not isinstance(operations, list) or not operations:
         raise InvalidSyntax("a PATCH needs a list of Operations: send at least one")
     if len(operations) > MOST_OPERATIONS:
         raise InvalidSyntax(f"{len(operations)} Operations arrived, and {MOST_OPERATIONS} is the most: send fewer")
-    return Patch(tuple(step for operation in operations for step in _steps(operation)))
+    return Patch(tuple(step for operation in operations for step in _steps(operation, of)), of)
 
 
 def apply(patch: Patch, document: Document) -> Document:
-    """The document after all of the steps; the one that was given stays as it is."""
+    """The document after all of the steps; the one that was given stays as it is.
+
+    A group's may have `members`, what the steps do to those (`models.group.Members`).
+    """
     patched = {**document}
     for step in patch.steps:
         patched = step.apply(patched, step)
-    require_user_name(patched)
-    return with_schemas(patched)
+    require_name(patched, patch.of)
+    return with_schemas(patched, patch.of)
 
 
 def _member(body: dict[str, Any], name: str, default: Any = None) -> Any:
@@ -60,7 +63,7 @@ def _member(body: dict[str, Any], name: str, default: Any = None) -> Any:
     return next((value for key, value in body.items() if key.lower() == name), default)
 
 
-def _steps(operation: Any) -> Iterator[Step]:
+def _steps(operation: Any, of: Schema) -> Iterator[Step]:
     if not isinstance(operation, dict):
         raise InvalidSyntax(f"each of Operations is an object, and {quote(operation)} arrived: send op, path and value")
     op, path = op_name(_member(operation, "op")), _member(operation, "path")
@@ -70,65 +73,68 @@ def _steps(operation: Any) -> Iterator[Step]:
     if value is _MISSING and op != "remove":
         raise InvalidValue(f"{op} needs a value, and none arrived: send one, or null to unset the attribute")
     if path is None or path == "":
-        return _of_members(op, value)
+        return _of_members(op, value, of)
     if not isinstance(path, str):
         raise InvalidPath(f"path takes text, and {quote(path)} arrived: send an attribute's name")
-    return _expand(op, _whole(target(path.strip()), value), None if value is _MISSING else value)
+    found = _whole(target(path.strip(), of), value, of)
+    return _expand(op, found, None if value is _MISSING else value, of)
 
 
-def _of_members(op: str, value: Any) -> Iterator[Step]:
+def _of_members(op: str, value: Any, of: Schema) -> Iterator[Step]:
     if op == "remove":
         # RFC 7644 §3.5.2.2
         raise NoTarget("a remove needs a path: name the attribute to remove")
     if not isinstance(value, dict):
         raise InvalidValue(f"without a path, value takes an object of attributes, and {quote(value)} arrived: send one")
     for key, member in value.items():
-        target = _of_key(key, member)
+        target = _of_key(key, member, of)
         if target is not None:
-            yield from _expand(op, target, member)
+            yield from _expand(op, target, member, of)
 
 
-def _of_key(key: str, member: Any) -> Target | None:
+def _of_key(key: str, member: Any, of: Schema) -> Target | None:
     # Entra's flag sends dotted names, URNs and even filters as keys (C12). What names nothing is ignored (C19).
     if "[" in key:
-        return target(key)
-    where = place_of_key(key, member)
+        return target(key, of)
+    where = place_of_key(key, member, of)
     return None if where is None else Target(where)
 
 
-def _whole(found: Target, value: Any) -> Target:
+def _whole(found: Target, value: Any, of: Schema) -> Target:
     """A path that ends in an unknown URN may mean all of an extension: an object says so."""
     where = found.place
     owner = where.owner or ""
     if where.kind is not Kind.CUSTOM or where.sub or found.selects or not isinstance(value, dict):
         return found
-    if owner in (CORE, ENTERPRISE) or owner.lower().endswith(":user"):
+    if owner in of.owners or owner.lower().endswith(f":{of.name.lower()}"):
         return found
     return Target(Place(f"{owner}:{where.name}", "", None, Kind.EXTENSION))
 
 
-def target(path: str) -> Target:
+def target(path: str, of: Schema = USER) -> Target:
     """What a path leads to, or why it leads nowhere."""
     if len(path) > LONGEST_PATH:
         raise InvalidPath(f"the path has {len(path)} characters, and {LONGEST_PATH} is the most: shorten it")
-    return _target(path)
+    return _target(path, of)
 
 
 @lru_cache(maxsize=4096)
-def _target(path: str) -> Target:
+def _target(path: str, of: Schema) -> Target:
     written = _PATH.fullmatch(path)
-    found = place(written["name"]) if written else None
+    found = place(written["name"], of) if written else None
     if written is None or found is None:
-        raise InvalidPath(f"the path {quote(path)} names no attribute of a User: check its spelling")
+        raise InvalidPath(f"the path {quote(path)} names no attribute of a {of.name}: check its spelling")
     if found.kind is Kind.IGNORED:
         return Target(_IGNORED)
+    if found.kind is Kind.READ_ONLY:
+        raise Mutability(f"{found.name} is read-only here: leave it out")
     if written["where"] is None:
         return Target(found)
     return _selecting(path, found, written["where"], written["sub"])
 
 
 def _selecting(path: str, found: Place, text: str, sub: str | None) -> Target:
-    if found.sub or found.kind not in (Kind.MANY, Kind.MANAGER, Kind.CUSTOM):
+    if found.sub or found.kind not in (Kind.MANY, Kind.MANAGER, Kind.CUSTOM, Kind.MEMBERS):
         raise InvalidPath(f"the path {quote(path)} filters {found.label}, which has one value: leave the filter out")
     try:
         selects = read(text)
@@ -136,10 +142,33 @@ def _selecting(path: str, found: Place, text: str, sub: str | None) -> Target:
         raise InvalidPath(f"the path {quote(path)} cannot be read: {refusal.detail}") from None
     for name in compared(selects):
         _sub(path, found, name)
+    if found.kind is Kind.MEMBERS:
+        if sub is not None:
+            raise Mutability(f"the path {quote(path)} changes part of a member: remove the member and add another")
+        return Target(found, predicate(selects), _chosen(path, selects))
     if found.kind is Kind.MANAGER:
         # There is but one manager: what selects it matters to a remove alone.
         return Target(found, predicate(selects)) if sub is None else Target(_sub(path, found, sub))
     return Target(found if sub is None else _sub(path, found, sub), predicate(selects), _made_of(found, selects))
+
+
+def _chosen(path: str, selects: Node) -> Element:
+    """The ids that a filter on members names; one that asks for anything else cannot be told without them all."""
+    ids = [term.value for term in _leaves(selects) if term.path.lower() == "value" and term.operator in ("eq", "ne")]
+    if len(ids) < sum(1 for _ in _leaves(selects)):
+        raise InvalidPath(f'the path {quote(path)} cannot select members: write members[value eq "id"]')
+    return {"ids": [str(each) for each in ids]}
+
+
+def _leaves(node: Node) -> Iterator[Comparison]:
+    match node:
+        case Every(terms) | Either(terms):
+            for term in terms:
+                yield from _leaves(term)
+        case Not(term) | Selection(_, term):
+            yield from _leaves(term)
+        case Comparison():
+            yield node
 
 
 def _made_of(found: Place, selects: Node) -> Element:
@@ -162,14 +191,16 @@ def _sub(path: str, found: Place, name: str) -> Place:
     return inner
 
 
-def _expand(op: str, found: Target, value: Any) -> Iterator[Step]:
+def _expand(op: str, found: Target, value: Any, of: Schema) -> Iterator[Step]:
     where = found.place
     removes = op == "remove"
     match where.kind:
-        case Kind.IGNORED:
+        case Kind.IGNORED | Kind.READ_ONLY:
             return
         case Kind.EXTENSION:
-            yield from _extension(op, where, value)
+            yield from _extension(op, where, value, of)
+        case Kind.MEMBERS:
+            yield Step(steps.change_members, op, found, _member_ids(op, found, value))
         case Kind.COMPLEX if value not in (None, "") and not removes:
             for name, part in _merged(where, value).items():
                 yield Step(steps.assign, op, Target(SUB_PLACES[where.name][name]), part)
@@ -180,7 +211,7 @@ def _expand(op: str, found: Target, value: Any) -> Iterator[Step]:
         case Kind.CUSTOM:
             yield Step(steps.assign_custom, op, found, None if removes else take(where, value))
         case _:
-            _refuse_removal(op, where)
+            _refuse_removal(op, where, of)
             yield Step(steps.assign, op, found, None if removes else take(where, value))
 
 
@@ -192,10 +223,20 @@ def _is_many(found: Target) -> bool:
 _MANY = frozenset(name for name, inner in SUB_PLACES.items() if "type" in inner)
 
 
-def _refuse_removal(op: str, where: Place) -> None:
-    if op == "remove" and where.keys == ("userName",):
+def _refuse_removal(op: str, where: Place, of: Schema) -> None:
+    required = REQUIRED[of.name]
+    if op == "remove" and where.keys == (required,):
         # RFC 7643 §7: required attributes SHALL NOT be removed.
-        raise Mutability("userName is required and cannot be removed: replace it instead")
+        raise Mutability(f"{required} is required and cannot be removed: replace it instead")
+
+
+def _member_ids(op: str, found: Target, value: Any) -> list[str] | None:
+    """The ids that an operation on members names; None where a remove names none, and means all."""
+    if found.place.sub is not None:
+        raise Mutability("a part of members cannot be changed: remove the member and add another")
+    if op == "remove" and (value is None or value == ""):
+        return None
+    return cast(list[str], take(found.place, value))
 
 
 def _merged(where: Place, value: Any) -> Element:
@@ -212,13 +253,13 @@ def _manager(where: Place, value: Any) -> Element | None:
     return found
 
 
-def _extension(op: str, where: Place, value: Any) -> Iterator[Step]:
+def _extension(op: str, where: Place, value: Any, of: Schema) -> Iterator[Step]:
     if op == "remove" or value in (None, ""):
-        if where.owner != CORE:
+        if where.owner != of.core:
             yield Step(steps.drop_extension, op, Target(where), None)
         return
-    for inner, member in members(where, value, keep_empty=True):
-        yield from _expand(op, Target(inner), member)
+    for inner, member in members(where, value, of, keep_empty=True):
+        yield from _expand(op, Target(inner), member, of)
 
 
 def _many(op: str, found: Target, value: Any) -> Iterator[Step]:

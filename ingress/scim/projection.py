@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from ingress.scim.schema import Kind, place, without_group
+from ingress.scim.schema import USER, Kind, Schema, place
 
 ALWAYS = ("schemas", "id")
 LONGEST = 4000
@@ -13,23 +13,32 @@ Tree = dict[str, "Tree | None"]
 Resource = dict[str, Any]
 
 
-def project(resource: Resource, attributes: str | None, excluded: str | None) -> Resource:
+def project(resource: Resource, attributes: str | None, excluded: str | None, of: Schema = USER) -> Resource:
     """The resource with what was asked for, or without what was not wanted. `id` and `schemas` always stay."""
     if attributes and attributes.strip():
         always = {name: resource[name] for name in ALWAYS if name in resource}
-        return always | (_only(resource, _tree(attributes[:LONGEST])) or {})
+        return always | (_only(resource, _tree(attributes[:LONGEST], of)) or {})
     if excluded and excluded.strip():
-        tree = {name: below for name, below in _tree(excluded[:LONGEST]).items() if name not in ALWAYS}
+        tree = {name: below for name, below in _tree(excluded[:LONGEST], of).items() if name not in ALWAYS}
         kept: Resource = _but(resource, tree) or {}
         return kept
     return resource
 
 
+def shows(name: str, attributes: str | None, excluded: str | None, of: Schema = USER) -> bool:
+    """Whether anything of the top-level attribute `name` (in lower case) is to be answered."""
+    if attributes and attributes.strip():
+        return name in _tree(attributes[:LONGEST], of)
+    if excluded and excluded.strip():
+        return _tree(excluded[:LONGEST], of).get(name, {}) is not None
+    return True
+
+
 @lru_cache(maxsize=512)
-def _tree(names: str) -> Tree:
+def _tree(names: str, of: Schema) -> Tree:
     tree: Tree = {}
     for name in names.split(","):
-        _plant(tree, _keys(name.strip()))
+        _plant(tree, _keys(name.strip(), of))
     return tree
 
 
@@ -43,12 +52,12 @@ def _plant(tree: Tree, keys: list[str]) -> None:
     branch[keys[-1]] = None
 
 
-def _keys(name: str) -> list[str]:
-    name = without_group(name)
-    found = place(name)
-    if found is None or found.kind is Kind.IGNORED:
-        # What is not a User's own: id, meta.location, a Group's members.
-        return name.lower().split(".")
+def _keys(name: str, of: Schema) -> list[str]:
+    found = place(name, of)
+    if found is None or found.kind in (Kind.IGNORED, Kind.READ_ONLY):
+        # What is ours: id, meta.location, a user's groups.
+        prefix = f"{of.core.lower()}:"
+        return name.lower().removeprefix(prefix).split(".")
     return [key.lower() for key in found.keys]
 
 

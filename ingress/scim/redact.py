@@ -14,6 +14,11 @@ def body(raw: bytes, parsed: Any) -> str:
     # An escaped spelling ("p\u0061ssword") would slip past the search for the plain one.
     if b"\\u" not in raw and b"password" not in raw.lower():
         return raw.decode("utf-8", "replace")
+    return text(parsed)
+
+
+def text(parsed: Any) -> str:
+    """A body, or a part of one, as text without passwords."""
     return msgspec.json.encode(_without(parsed)).decode()
 
 

@@ -1,4 +1,4 @@
-"""Where each attribute of a User lives (RFC 7643 §4.1, §4.3), found by any of its spellings."""
+"""Where each attribute of a User or a Group lives (RFC 7643 §4), found by any of its spellings."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Final
 from models.attributes import ENTERPRISE
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
-GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+GROUP_CORE = "urn:ietf:params:scim:schemas:core:2.0:Group"
 # A sample in Entra's documentation lacks the colon before "User".
 ENTERPRISE_MISSPELT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0User"
 # What neither jsonb nor UTF-8 holds.
@@ -26,6 +26,8 @@ class Kind:
     COMPLEX: Final = "complex"
     MANY: Final = "many"
     MANAGER: Final = "manager"
+    MEMBERS: Final = "members"  # of a group: rows of their own, never part of the document
+    READ_ONLY: Final = "read-only"  # ours to say; what is sent is not kept
     CUSTOM: Final = "custom"  # of an extension that Muster does not know: kept as sent
     EXTENSION: Final = "extension"
     IGNORED: Final = "ignored"
@@ -59,6 +61,18 @@ class Place:
         return f"{self.owner}:{name}" if name else self.owner
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Schema:
+    """A resource type's attributes: `core` is its own URN, `owners` those whose attributes are known."""
+
+    name: str
+    core: str
+    by_name: Mapping[str, Place]
+    owners: Mapping[str, Mapping[str, Place]]
+    prefixes: tuple[tuple[str, str], ...]
+    plain: frozenset[str]  # core attributes of text, spelt as the schema does: what most of a body is
+
+
 def _spellings(names: str) -> Mapping[str, str]:
     return MappingProxyType({name.lower(): name for name in names.split()})
 
@@ -70,6 +84,7 @@ SUBS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "name": _spellings("formatted familyName givenName middleName honorificPrefix honorificSuffix"),
         "manager": _spellings("value $ref displayName"),
         "addresses": _spellings("formatted streetAddress locality region postalCode country type primary"),
+        "members": _spellings("value $ref type display"),
         **dict.fromkeys(("emails", "phoneNumbers", "ims", "entitlements", "roles", "x509Certificates"), _VALUE),
     }
 )
@@ -87,8 +102,9 @@ _CORE = _places(
         Kind.BOOLEAN: "active",
         Kind.COMPLEX: "name",
         Kind.MANY: "emails phoneNumbers ims addresses entitlements roles x509Certificates",
-        # groups are read-only (RFC 7643 §4.1.2); a password or a photo is accepted and never kept.
-        Kind.IGNORED: "id meta groups password photos schemas",
+        Kind.READ_ONLY: "groups",
+        # A password or a photo is accepted and never kept.
+        Kind.IGNORED: "id meta password photos schemas",
     },
 )
 _ENTERPRISE = _places(
@@ -100,14 +116,25 @@ _ENTERPRISE = _places(
         Kind.IGNORED: "password",
     },
 )
-# Enterprise attributes are understood by their short names, too (Entra, OneLogin).
-_SHORT = _ENTERPRISE | _CORE
-# Core attributes of text, spelt as the schema spells them: what most of a body is.
-PLAIN = frozenset(place.name for place in _CORE.values() if place.kind is Kind.TEXT)
-_SCHEMAS = {CORE: _CORE, ENTERPRISE: _ENTERPRISE}
-_PREFIXES = tuple(
-    (urn.lower(), owner) for urn, owner in ((CORE, CORE), (ENTERPRISE, ENTERPRISE), (ENTERPRISE_MISSPELT, ENTERPRISE))
+_GROUP = _places(
+    None,
+    {Kind.KEY_TEXT: "displayName externalId", Kind.MEMBERS: "members", Kind.IGNORED: "id meta password schemas"},
 )
+
+
+def _plain(places: Mapping[str, Place]) -> frozenset[str]:
+    return frozenset(place.name for place in places.values() if place.kind is Kind.TEXT)
+
+
+USER = Schema(
+    "User",
+    CORE,
+    _ENTERPRISE | _CORE,  # enterprise attributes are understood by their short names, too (Entra, OneLogin)
+    {CORE: _CORE, ENTERPRISE: _ENTERPRISE},
+    ((CORE.lower(), CORE), (ENTERPRISE.lower(), ENTERPRISE), (ENTERPRISE_MISSPELT.lower(), ENTERPRISE)),
+    _plain(_CORE),
+)
+GROUP = Schema("Group", GROUP_CORE, _GROUP, {GROUP_CORE: _GROUP}, ((GROUP_CORE.lower(), GROUP_CORE),), _plain(_GROUP))
 
 
 def _inside(parent: Place) -> dict[str, Place]:
@@ -116,21 +143,21 @@ def _inside(parent: Place) -> dict[str, Place]:
 
 
 @lru_cache(maxsize=4096)
-def place(path: str) -> Place | None:
+def place(path: str, of: Schema = USER) -> Place | None:
     """The place that a path without a filter means, in any case; None if it means nothing here.
 
     `name.givenName`, `urn:…:User:department`, `urn:…:User.manager` (the old dot form), `manager`.
     """
     lowered = path.lower()
     if not lowered.startswith("urn:"):
-        return _within(_SHORT, path)
-    for urn, owner in _PREFIXES:
+        return _within(of.by_name, path)
+    for urn, owner in of.prefixes:
         if lowered == urn:
             return Place(owner, "", None, Kind.EXTENSION)
         if lowered.startswith((urn + ":", urn + ".")):
             rest = path[len(urn) + 1 :]
-            return _within(_SCHEMAS[owner], rest) or _custom(owner, rest)
-    return _of_unknown_schema(path)
+            return _within(of.owners[owner], rest) or _custom(owner, rest)
+    return _of_unknown_schema(path, of)
 
 
 def is_password(name: str) -> bool:
@@ -139,21 +166,14 @@ def is_password(name: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def place_in(owner: str, name: str) -> Place | None:
+def place_in(owner: str, name: str, of: Schema = USER) -> Place | None:
     """The place of a member of an extension's (or the core schema's) object."""
-    if owner in _SCHEMAS:
-        known = _within(_SCHEMAS[owner], name)
-        if known is not None:
-            return known
+    known = _within(of.owners.get(owner, {}), name)
+    if known is not None:
+        return known
     if not name:
         return None
     return Place(owner, name, None, Kind.IGNORED if is_password(name) else Kind.CUSTOM)
-
-
-def without_group(path: str) -> str:
-    """A path of a Group's attribute without its URN; any other path as it is."""
-    prefix = path[: len(GROUP)]
-    return path[len(GROUP) + 1 :] if prefix.lower() == GROUP.lower() and path[len(GROUP) :] else path
 
 
 def sub_place(parent: Place, sub: str) -> Place:
@@ -167,23 +187,24 @@ def sub_place(parent: Place, sub: str) -> Place:
 def _within(places: Mapping[str, Place], path: str) -> Place | None:
     name, _, sub = path.partition(".")
     found = places.get(name.lower())
-    if found is None or not sub or found.kind is Kind.IGNORED:
+    if found is None or not sub or found.kind in (Kind.IGNORED, Kind.READ_ONLY):
         return found
     spelling = SUBS.get(found.name, {}).get(sub.lower())
     return sub_place(found, spelling) if spelling else None
 
 
-def _of_unknown_schema(path: str) -> Place | None:
+def _of_unknown_schema(path: str, of: Schema) -> Place | None:
     # An attribute's name holds no colon, so the last one ends the URN, unless it is the old dot form.
     urn, _, last = path.rpartition(":")
     if not last or urn.endswith(":") or ":" not in urn:
         return None
     if urn.count(":") == 1:  # urn:namespace:name is as short as a URN can be (RFC 8141 §2)
         return Place(path, "", None, Kind.EXTENSION)
-    if last.lower() == "user":
+    if last.lower() == of.name.lower():
         return Place(path, "", None, Kind.EXTENSION)
-    if last.lower().startswith("user."):
-        return _custom(f"{urn}:{last[:4]}", last[5:])
+    if last.lower().startswith(f"{of.name.lower()}."):
+        end = len(of.name)
+        return _custom(f"{urn}:{last[:end]}", last[end + 1 :])
     return _custom(urn, last)
 
 
@@ -196,5 +217,9 @@ def _custom(owner: str, path: str) -> Place | None:
 
 
 SUB_PLACES: Mapping[str, Mapping[str, Place]] = MappingProxyType(
-    {parent.name: _inside(parent) for parent in _SHORT.values() if parent.name in SUBS}
+    {
+        parent.name: _inside(parent)
+        for parent in (*USER.by_name.values(), *GROUP.by_name.values())
+        if parent.name in SUBS
+    }
 )

@@ -1,6 +1,6 @@
 """What a PATCH does to a document, one step at a time (RFC 7644 §3.5.2). Nothing is changed in place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,8 @@ from ingress.scim.filters import Test
 from ingress.scim.forms import MOST_VALUES
 from ingress.scim.schema import Kind, Place
 from models.attributes import ENTERPRISE
+from models.group import SAME, Members, unknown_member
+from models.text import UUID
 
 Document = dict[str, Any]
 Element = dict[str, Any]
@@ -75,6 +77,45 @@ def _with(container: Document, keys: tuple[str, ...], value: Any) -> Document:
     if value is None or value == []:
         return {key: kept for key, kept in container.items() if key != first} if first in container else container
     return {**container, first: value}
+
+
+def change_members(document: Document, step: Step) -> Document:
+    """Contract C18: add is a union, remove takes what it names, replace leaves nobody else."""
+    members: Members = document.get("members", SAME)
+    selects, ids = step.target.selects, step.value
+    if selects is not None and step.op in ("remove", "replace"):
+        members = _without_selected(members, selects, step.target.made_of["ids"])
+    elif step.op == "replace":
+        members = members.keep(())
+    if step.op == "remove":
+        if selects is None:
+            members = members.keep(()) if ids is None else members.remove(known(ids))
+    elif selects is not None and not ids:
+        members = members.add(require_known(step.target.made_of["ids"])) if step.op == "add" else members
+    else:
+        members = members.add(require_known(ids))
+    return {**document, "members": members}
+
+
+def _without_selected(members: Members, selects: Test, named: list[str]) -> Members:
+    """Without those for whom the filter holds, which says the same of everyone whom it does not name."""
+    hit = {one for one in named if selects({"value": one, "type": "User"})}
+    if selects({"value": "", "type": "User"}):
+        return members.keep(known(set(named) - hit))
+    return members.remove(known(hit))
+
+
+def known(ids: Iterable[str]) -> list[str]:
+    """Those that can be ids of ours; another names nobody."""
+    return [one for one in ids if UUID.fullmatch(one)]
+
+
+def require_known(ids: Iterable[str]) -> Iterable[str]:
+    """The ids, refused where one cannot be ours."""
+    for one in ids:
+        if not UUID.fullmatch(one):
+            raise unknown_member(one)
+    return ids
 
 
 def drop_extension(document: Document, step: Step) -> Document:

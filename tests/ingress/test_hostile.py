@@ -8,8 +8,10 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingress.scim import errors, intake, patch, projection, query
+from ingress.scim import errors, intake, patch, projection, query, schema
+from ingress.scim.conditions import Compiler
 from models.errors import Refused
+from models.search import Sql
 from tests.factories import ENTERPRISE, USER
 
 BADGE = "urn:ietf:params:scim:schemas:extension:Custom:2.0:User"
@@ -134,15 +136,14 @@ FILTERS = st.lists(
 
 
 @patiently
-@given(FILTERS | TEXT)
-def test_any_filter_is_answered_or_refused(text: str) -> None:
-    resource = {"id": "1", "userName": "x", "emails": [{"value": "x"}]}
+@given(FILTERS | TEXT, st.sampled_from([schema.USER, schema.GROUP]))
+def test_any_filter_is_compiled_or_refused(text: str, of: schema.Schema) -> None:
+    compiler = Compiler("abc", of, lambda urn, name: True)
 
-    found = attempt(lambda: query.matches(query.parse(text), resource))
-    term = attempt(lambda: query.term(query.parse(text)))
+    found = attempt(lambda: compiler.condition(query.parse(text)))
 
-    assert found in (True, False) or found.scim_type == "invalidFilter"
-    assert term is None or isinstance(term, tuple | Refused)
+    assert isinstance(found, Sql) or found.scim_type in ("invalidFilter", "tooMany")
+    assert not isinstance(found, Sql) or found.text.count("%s") == len(found.parameters)
 
 
 @patiently
@@ -158,7 +159,7 @@ def test_any_query_string_is_read(query_string: bytes) -> None:
 def test_any_page_is_within_bounds_or_refused(parameters: dict[str, str]) -> None:
     page = attempt(lambda: query.page(parameters))
 
-    assert isinstance(page, Refused) or (1 <= page.start_index <= 2**31 - 1 and 0 <= page.count <= 200)
+    assert isinstance(page, Refused) or (1 <= page.start_index <= 2**31 - 1 and 0 <= page.count <= 1000)
 
 
 @patiently

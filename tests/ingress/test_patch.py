@@ -354,7 +354,6 @@ def test_an_extension_whose_urn_does_not_end_in_user_is_changed_as_a_whole() -> 
         op("add", f'{BADGE}:x[password eq "s3cret"].password', value="s3cret"),
         op("replace", "id", value="x"),
         op("replace", "meta.version", value="x"),
-        op("remove", "groups[value eq \"g\"]"),
         op("add", 'photos[type eq "photo"].value', value="http://x"),
         op("replace", "schemas", value=["x"]),
     ],
@@ -444,3 +443,9 @@ def test_an_attribute_cannot_grow_without_end() -> None:
 
     with pytest.raises(InvalidValue, match="roles takes at most 500 values"):
         patched(full, op("add", "roles", value="one more"))
+
+
+@pytest.mark.parametrize("path", ["groups", 'groups[value eq "g"]', f"{USER}:groups.value"])
+def test_the_groups_of_a_user_are_read_only(path: str) -> None:
+    with pytest.raises(Mutability, match="groups is read-only"):
+        patched(mila(), op("add", path, value=[{"value": "g"}]))

@@ -10,6 +10,8 @@ import pytest
 
 from ingress.scim import errors, intake, patch, projection, query, render
 from models.errors import Refused, Taken, Unknown
+from models.resource import Stored
+from tests.ingress.evaluation import holds
 from tests.journeys.traffic import EMPTY, Sequence, at_path, difference, fill, sequences
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -38,7 +40,7 @@ class Roster:
         wanted, resources = query.page(parameters), [self.shown(user_id) for user_id in self.users]
         if "filter" in parameters:
             node = query.parse(parameters["filter"])
-            resources = [each for each in resources if query.matches(node, each)]
+            resources = [each for each in resources if holds(node, each)]
         part = resources[wanted.start_index - 1 :][: wanted.count]
         shown = [projection.project(each, parameters.get("attributes"), None) for each in part]
         return json.loads(render.listing(shown, len(resources), wanted.start_index))
@@ -63,7 +65,7 @@ class Roster:
         return 200, self.shown(user_id)
 
     def shown(self, user_id: str) -> Any:
-        return json.loads(render.encode(render.user(user_id, self.users[user_id], 1, NOW, NOW, BASE)))
+        return json.loads(render.encode(render.resource(Stored(user_id, self.users[user_id], 1, NOW, NOW), BASE)))
 
 
 def about_users(step: dict[str, Any]) -> bool:

@@ -8,7 +8,9 @@ import pytest
 
 from ingress.scim import errors, render
 from ingress.scim.projection import project
+from ingress.scim.schema import GROUP
 from models.errors import Refused, Taken
+from models.resource import Stored
 from tests.factories import ENTERPRISE, ERROR, USER, enterprise, user
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -16,13 +18,15 @@ MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 def resource(**overrides: Any) -> dict[str, Any]:
     document = user("mila@x.example", externalId="00u", **enterprise(department="Sport"), **overrides)
-    return render.user("u-1", document, 3, MOMENT, MOMENT, "https://h/scim/v2/abc")
+    return render.resource(Stored("u-1", document, 3, MOMENT, MOMENT), "https://h/scim/v2/abc")
 
 
 def test_a_user_is_its_document_with_id_and_meta() -> None:
     document = user("mila@x.example")
 
-    rendered = render.user("u-1", document, 3, MOMENT, MOMENT + timedelta(seconds=1), "https://h/scim/v2/abc")
+    rendered = render.resource(
+        Stored("u-1", document, 3, MOMENT, MOMENT + timedelta(seconds=1)), "https://h/scim/v2/abc"
+    )
 
     assert rendered == {
         **document,
@@ -122,8 +126,8 @@ def test_excluded_sub_attributes_leave_the_rest() -> None:
 def test_a_groups_members_can_be_left_out() -> None:
     group = {"schemas": ["urn"], "id": "g", "displayName": "Staff", "members": [{"value": "u"}]}
 
-    assert project(group, None, "urn:ietf:params:scim:schemas:core:2.0:Group:members") == project(
-        group, None, "members"
+    assert project(group, None, "urn:ietf:params:scim:schemas:core:2.0:Group:members", GROUP) == project(
+        group, None, "members", GROUP
     )
     assert "members" not in project(group, None, "members")
 

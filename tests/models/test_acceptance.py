@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from models import acceptance, database, journal
-from models.acceptance import Accepted, Change, Outcome, Request
+from models import acceptance, database, identity_acceptance, journal
+from models.change import Accepted, Change, Outcome, Request
 from models.database import Connection
 from models.errors import Refused, Taken, Unknown
-from models.identity import Document
+from models.resource import Document
 
 LIST = "staffstaff"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -144,7 +144,7 @@ def test_true_is_not_one(connection: Connection) -> None:
 def test_a_user_that_grew_too_large_is_refused_and_stays_as_it_was(connection: Connection) -> None:
     ada = accept_one(connection, create("ada", title="Nurse"))
 
-    (outcome,) = accept(connection, change("update", ada.id, title="x" * acceptance.MOST_BYTES))
+    (outcome,) = accept(connection, change("update", ada.id, title="x" * identity_acceptance.MOST_BYTES))
 
     assert isinstance(outcome, Refused)
     assert (outcome.status, outcome.identity_id, outcome.user_name) == (413, ada.id, "ada")

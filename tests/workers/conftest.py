@@ -9,10 +9,10 @@ import pytest
 
 from models import acceptance, database, journal, master_list, organisation, person, provisioning_log
 from models import connection as connections
-from models.acceptance import Accepted, Change, Outcome, Request
+from models.change import Accepted, Change, Outcome, Request
 from models.database import Connection
-from models.identity import Document
 from models.journal import Lane
+from models.resource import Document
 from workers.provision import Settled, provision
 
 _requests = count(1)
