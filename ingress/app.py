@@ -113,6 +113,11 @@ class Scim:
                 request.body = await http.read_body(request.headers, receive, self._most(request.path))
                 request.whole = True
             return await handler(call)
+        except NotAllowed as refusal:
+            await self._check(call)
+            if request.method != "OPTIONS":
+                raise
+            return Response(204, b"", [_allow(refusal)])
         except Refused as refusal:
             # What is wrong with a request is told to good tokens only, whether or not a batch was asked.
             if not isinstance(refusal, Unauthorised | Unavailable):
@@ -121,26 +126,30 @@ class Scim:
 
     def _most(self, path: tuple[str, ...]) -> int:
         """The largest body that is taken: a group's may name every member."""
-        return self._settings.max_group_body if path[0] == "Groups" else self._settings.max_body
+        return self._settings.max_group_body if path[:1] == ("Groups",) else self._settings.max_body
 
     def _handler(self, call: Call) -> Handler:
-        method, path = call.request.method, call.request.path
+        """What answers this method at this path; raises what the answer is where nothing does."""
+        handlers = self._handlers(call.request.path)
+        method = call.request.method
+        handler = handlers.get("GET" if method == "HEAD" else method)
+        if handler is None:
+            raise NotAllowed(method, sorted([*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"]))
+        return handler
+
+    def _handlers(self, path: tuple[str, ...]) -> Mapping[str, Handler]:
+        """What an endpoint takes, by method."""
         match path:
-            case () | ("",):
-                return _choose(method, {"GET": self._everything})
+            case ():
+                return {"GET": self._everything}
             case (".search",):
-                return _choose(method, {"POST": self._search})
+                return {"POST": self._search}
             case ("Bulk",):
-                return _choose(method, {"POST": self._bulk})
-            case (name,) if name in KINDS:
-                resources = self._resources[name]
-                return _choose(method, {"GET": resources.page, "POST": resources.create})
-            case (name, ".search") if name in KINDS:
-                return _choose(method, {"POST": partial(self._search_in, self._resources[name])})
-            case (name, resource_id) if name in KINDS:
-                return _choose(method, _of_one(self._resources[name], resource_id))
+                return {"POST": self._bulk}
+            case (name, *rest) if name in KINDS and len(rest) <= 1:
+                return _of_resources(self._resources[name], *rest)
             case (name, *_) if name in _DISCOVERY and len(path) <= 2:
-                return _choose(method, {"GET": self._discovery})
+                return {"GET": self._discovery}
             case ("Me", *_):
                 raise NotImplemented_("/Me is not supported: a list's token is nobody's own; use /Users/{id}")
         raise NotFound(f"/{'/'.join(path)[:200]} is no SCIM endpoint: check the SCIM Base URL and what follows it")
@@ -155,9 +164,6 @@ class Scim:
 
     async def _search(self, call: Call) -> Response:
         return await Listing((USERS, GROUPS), self.doors).answer(call, query.of_search(intake.load(call.request.body)))
-
-    async def _search_in(self, resources: Resources, call: Call) -> Response:
-        return await resources.search(call, query.of_search(intake.load(call.request.body)))
 
     async def _bulk(self, call: Call) -> Response:
         def record(refusal: Refused, resource: str, method: str, data: Any, request_id: str) -> None:
@@ -200,7 +206,11 @@ class Scim:
         self.recorder.refuse(entry, authentication=failed_authentication)
 
 
-def _of_one(resources: Resources, resource_id: str) -> Mapping[str, Handler]:
+def _of_resources(resources: Resources, resource_id: str | None = None) -> Mapping[str, Handler]:
+    if resource_id is None:
+        return {"GET": resources.page, "POST": resources.create}
+    if resource_id == _SEARCH:
+        return {"POST": resources.search}
     return {
         "GET": partial(_with_id, resources.get, resource_id),
         "PUT": partial(_with_id, resources.replace, resource_id),
@@ -250,20 +260,6 @@ def _resource(path: tuple[str, ...]) -> str:
     return {"Users": "user", "Groups": "group"}.get(path[0] if path else "", "request")
 
 
-def _choose(method: str, handlers: Mapping[str, Handler]) -> Handler:
-    handler = handlers.get("GET" if method == "HEAD" else method)
-    if handler is not None:
-        return handler
-    allowed = sorted([*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"])
-    if method == "OPTIONS":
-        return partial(_options, allowed)
-    raise NotAllowed(method, allowed)
-
-
-async def _options(allowed: list[str], _: Call) -> Response:
-    return Response(204, b"", [(b"allow", ", ".join(allowed).encode())])
-
-
 def _refuse(refusal: Refused) -> Response:
     headers: list[tuple[bytes, bytes]] = []
     if refusal.status == 401:
@@ -271,8 +267,12 @@ def _refuse(refusal: Refused) -> Response:
     if isinstance(refusal, Unavailable):
         headers.append((b"retry-after", str(refusal.retry_after).encode()))
     if isinstance(refusal, NotAllowed):
-        headers.append((b"allow", ", ".join(refusal.allowed).encode()))
+        headers.append(_allow(refusal))
     return Response(refusal.status, errors.body(refusal), headers)
+
+
+def _allow(refusal: NotAllowed) -> tuple[bytes, bytes]:
+    return b"allow", ", ".join(refusal.allowed).encode()
 
 
 def _request(scope: Scope, proxies: Proxies) -> Request:

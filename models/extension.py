@@ -12,7 +12,8 @@ MOST_SEEN = 500  # attributes of a list; what comes later is stored and served, 
 
 
 class Seen(NamedTuple):
-    """One attribute: `type` is RFC 7643's (§2.3), of each value where there are several."""
+    """One attribute, or one part of it (`name` has a dot then): `type` is RFC 7643's (§2.3), of each value where
+    there are several."""
 
     resource: str
     urn: str
@@ -44,7 +45,16 @@ def _of(resource: str, document: Document) -> Iterator[Seen]:
         if ":" not in urn:
             continue
         if urn != ENTERPRISE and isinstance(held, dict):
-            yield from (Seen(resource, urn, name, *_type(value)) for name, value in held.items())
+            for name, value in held.items():
+                yield Seen(resource, urn, name, *_type(value))
+                yield from (Seen(resource, urn, f"{name}.{sub}", *_type(part)) for sub, part in _parts(value))
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """The sub-attributes of a value, or of each of several."""
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, dict):
+            yield from each.items()
 
 
 def _type(value: Any) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """Groups as their IdP last described them, with members as rows: one member costs one row in a group of any size."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,29 +22,35 @@ class Members:
 
     `only` None: all that are there stay, but for `without`. Otherwise of those that are there
     only these stay. `plus` are members afterwards in any case. Every sequence of adds, removes and
-    replacements comes to one of these, without a look at who the members are.
+    replacements comes to one of these, without a look at who the members are. `ignored` were to be
+    added and cannot be ids of ours.
     """
 
     only: frozenset[str] | None = None
     without: frozenset[str] = NOBODY
     plus: frozenset[str] = NOBODY
+    ignored: frozenset[str] = NOBODY
 
     def add(self, ids: Iterable[str]) -> "Members":
         """These as well; repeated adds are one (contract C18)."""
-        return Members(self.only, self.without, self.plus | frozenset(ids))
+        return replace(self, plus=self.plus | frozenset(ids))
+
+    def ignore(self, ids: Iterable[str]) -> "Members":
+        """None of these, who are nobody."""
+        return replace(self, ignored=self.ignored | frozenset(ids))
 
     def remove(self, ids: Iterable[str]) -> "Members":
         """Without these; one who is no member is not missed."""
         gone = frozenset(ids)
         if self.only is not None:
-            return Members(self.only - gone, NOBODY, self.plus - gone)
-        return Members(None, self.without | gone, self.plus - gone)
+            return replace(self, only=self.only - gone, plus=self.plus - gone)
+        return replace(self, without=self.without | gone, plus=self.plus - gone)
 
     def keep(self, ids: Iterable[str]) -> "Members":
         """Nobody but those of these who are members."""
         kept = frozenset(ids)
         stay = kept - self.without if self.only is None else kept & self.only
-        return Members(stay, NOBODY, self.plus & kept)
+        return replace(self, only=stay, without=NOBODY, plus=self.plus & kept)
 
     @property
     def is_none(self) -> bool:

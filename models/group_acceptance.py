@@ -10,13 +10,14 @@ from models import extension, group
 from models.change import Accepted, Change, Outcome, check_version
 from models.database import Cursor
 from models.errors import Taken, TooLarge, Unknown
-from models.group import SAME, Group
+from models.group import SAME, Group, Members
 from models.journal import Entry
 from models.resource import GROUP, Document
 from models.text import equality_key, new_id
 
 _encode = msgspec.json.Encoder().encode
 MOST_BYTES = 65_536  # of a group without its members
+MOST_NAMED = 20  # ignored members that a log entry names
 
 
 def apply(cursor: Cursor, change: Change, now: datetime) -> tuple[Accepted, Entry]:
@@ -30,7 +31,8 @@ def apply(cursor: Cursor, change: Change, now: datetime) -> tuple[Accepted, Entr
     if change.verb == "delete":
         group.delete(cursor, row.list_id, row.id)
         members = [_moved("members", f"{row.member_count} of them", None)] if row.member_count else []
-        return _outcome(change, row, "delete", [_moved("displayName", row.document["displayName"], None), *members])
+        changes = [_moved("displayName", row.document["displayName"], None), *members]
+        return _outcome(change, row, "delete", changes, SAME)
     return _update(cursor, change, row, now)
 
 
@@ -48,7 +50,7 @@ def _create(cursor: Cursor, change: Change, now: datetime) -> tuple[Accepted, En
     changes = [_moved("displayName", None, document["displayName"])]
     if row.member_count:
         changes.append(_moved("members", None, f"{row.member_count} added"))
-    return _outcome(change, row, "create", changes)
+    return _outcome(change, row, "create", changes, members)
 
 
 def _update(cursor: Cursor, change: Change, row: Group, now: datetime) -> tuple[Accepted, Entry]:
@@ -70,7 +72,7 @@ def _update(cursor: Cursor, change: Change, row: Group, now: datetime) -> tuple[
         row.version, row.modified = row.version + 1, now
         group.update(cursor, row, key)
         extension.note(cursor, [(row.list_id, GROUP, document)])
-    return _outcome(change, row, "update", changes)
+    return _outcome(change, row, "update", changes, members)
 
 
 def _claim_name(cursor: Cursor, list_id: str, document: Document, row: Group | None) -> str:
@@ -98,8 +100,11 @@ def _moved(name: str, before: Any, after: Any) -> dict[str, Any]:
     return {"field": name, "before": before, "after": after}
 
 
-def _outcome(change: Change, row: Group, operation: str, changes: list[dict[str, Any]]) -> tuple[Accepted, Entry]:
-    told = {"displayName": row.document["displayName"], "changes": changes}
+def _outcome(
+    change: Change, row: Group, operation: str, changes: list[dict[str, Any]], members: Members
+) -> tuple[Accepted, Entry]:
+    ignored = sorted(members.ignored)[:MOST_NAMED]
+    told = {"displayName": row.document["displayName"], "changes": changes, "ignored": ignored}
     request = change.request
     entry = Entry(
         row.list_id, row.id, operation, _encode(told).decode(), request.body, request.token_prefix,

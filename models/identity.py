@@ -213,7 +213,8 @@ def reapply_waiting(cursor: Cursor, freed: set[tuple[str, str]]) -> list[Lane]:
     To run after the writes to people, whose locks order it against whoever begins to wait.
     """
     cursor.execute(
-        "select i.list_id, i.id, i.document::text from unnest(%b::text[], %b::text[]) v (list_id, key)"
+        "select i.list_id, i.id, (jsonb_build_object('active', i.active) || i.document)::text"
+        " from unnest(%b::text[], %b::text[]) v (list_id, key)"
         " join identity i on i.list_id = v.list_id and i.uid_key = v.key and i.waiting_reason is not null"
         " order by i.list_id, i.id for no key update of i",
         pairs(freed),

@@ -122,9 +122,15 @@ def _update_told(known: Identities, change: Change, row: Identity, document: Doc
         return _update(known, change, row, document)
     except Refused as refusal:
         refusal.identity_id, refusal.user_name = row.id, row.document.get("userName")
-        if document["active"] != row.active:
-            refusal.operation = "reactivate" if document["active"] else "deactivate"
+        active = _active(document, row)
+        if active != row.active:
+            refusal.operation = "reactivate" if active else "deactivate"
         raise
+
+
+def _active(document: Document, row: Identity) -> bool:
+    """Whether the user is to be active; a document that does not say leaves it as it is."""
+    return bool(document.get("active", row.active))
 
 
 def _check_size(document: Document) -> None:
@@ -140,7 +146,7 @@ def _create(known: Identities, change: Change, document: Document) -> Accepted:
     present = known.named(change.list_id, key)
     if present is not None:
         return _revive(known, change, present, document)
-    uid_key = _claim_uid(known, change.list_id, document, None)
+    uid_key = _claim_uid(known, change.list_id, document, document["active"], None)
     row = Identity(
         change.list_id, change.resource_id or new_id(), document.get("externalId"), key, uid_key, document["active"],
         1, document, known.now, known.now, fresh=True,
@@ -167,18 +173,19 @@ def _update(
     known: Identities, change: Change, row: Identity, document: Document, operation: str = "update"
 ) -> Accepted:
     _check_size(document)
-    if document["active"] != row.active:
-        operation = "reactivate" if document["active"] else "deactivate"
+    active = _active(document, row)
+    if active != row.active:
+        operation = "reactivate" if active else "deactivate"
     if _alike(document, row.document):
         return _record(known, change, row, operation)
     key = equality_key(document["userName"])
     other = known.named(row.list_id, key)
     if other is not None and other is not row:
         raise Taken(f"userName '{document['userName']}' belongs to another user of this list: send another one")
-    uid_key = _claim_uid(known, row.list_id, document, row)
+    uid_key = _claim_uid(known, row.list_id, document, active, row)
     known.unindex(row)
     row.external_id, row.user_name_key, row.uid_key = document.get("externalId"), key, uid_key
-    row.active, row.document, row.text = document["active"], document, ""
+    row.active, row.document, row.text = active, document, ""
     row.version, row.modified = row.version + 1, known.now
     known.index(row)
     return _record(known, change, row, operation)
@@ -201,14 +208,14 @@ def _delete(known: Identities, change: Change, row: Identity) -> Accepted:
     return _record(known, change, row, "delete")
 
 
-def _claim_uid(known: Identities, list_id: str, document: Document, row: Identity | None) -> str | None:
+def _claim_uid(known: Identities, list_id: str, document: Document, active: bool, row: Identity | None) -> str | None:
     """The key of the document's UID; refused where another active identity claims it (V3)."""
     attribute = known.unique_identifiers[list_id]
     uid = mapping.uid_of(document, attribute)
     if uid is None:
         return None
     key = equality_key(uid)
-    if document["active"]:
+    if active:
         holder = known.holding(list_id, key)
         if holder is not None and holder is not row:
             raise Taken(
@@ -227,7 +234,7 @@ def _record(known: Identities, change: Change, row: Identity, operation: str) ->
             row.list_id,
             row.id,
             operation,
-            row.text,
+            row.text if "active" in row.document else _encode({**row.document, "active": row.active}).decode(),
             request.body,
             request.token_prefix,
             request.request_id,

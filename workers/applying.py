@@ -35,9 +35,13 @@ def apply(involved: Involved, roster: Roster | None, event: Event) -> LogEntry:
 
 def _of_group(event: Event) -> LogEntry:
     """Groups have no people: ingress stored them, and says in the row what changed."""
-    changes = (event.document or {}).get("changes", [])
-    result = APPLIED if changes or event.operation != "update" else NO_CHANGE
-    return LogEntry(event, result, changes=changes)
+    told = event.document or {}
+    changes, ignored = told.get("changes", []), told.get("ignored")
+    if ignored:
+        named = ", ".join(f"'{one[:100]}'" for one in ignored)
+        detail = f"members: {named} cannot be ids of users of this list, and were left out"
+        return LogEntry(event, PARTLY, changes=changes, detail=detail)
+    return LogEntry(event, APPLIED if changes or event.operation != "update" else NO_CHANGE, changes=changes)
 
 
 def rejected(event: Event, error: str) -> LogEntry:

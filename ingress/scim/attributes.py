@@ -47,7 +47,7 @@ def _quoted(*keys: str) -> str:
 def _plain(where: Place, name: str) -> Column:
     """A single value within the document."""
     if where.kind is Kind.BOOLEAN:
-        return Column(name, Compared.BOOLEAN, Sql("r.active"))
+        return Column(name, Compared.BOOLEAN, Sql("(r.document ->> 'active')::boolean"))
     compared = Compared.EXACT if name in EXACT else Compared.TEXT
     return Column(name, compared, Sql(f"r.document #>> {_quoted(*where.keys)}"))
 

@@ -49,7 +49,12 @@ def replace(kind: Kind, body: Json) -> Apply:
         return lambda _: {**document, "members": members}
     if intake.had_active(body):
         return lambda _: document
-    return lambda present: {**document, "active": present["active"]} if present is not None else document
+    return lambda present: _with_active_of(present, document)
+
+
+def _with_active_of(present: Document | None, document: Document) -> Document:
+    kept = {key: value for key, value in document.items() if key != "active"}
+    return {**kept, "active": present["active"]} if present is not None and "active" in present else kept
 
 
 def modify(kind: Kind, body: Json) -> Apply:

@@ -126,6 +126,8 @@ def _known_schemas(unique_identifier: str) -> list[Json]:
             attribute["uniqueness"] = "server"
     for attribute in group["attributes"]:
         _describe_group(attribute)
+    # As RFC 7643 §8.7.1 calls them; Microsoft's published tests look for the words.
+    user["description"], enterprise["description"], group["description"] = "User Account", "Enterprise User", "Group"
     schemas = (user, enterprise, group)
     return [{**schema, "schemas": [_SCHEMA], "meta": _meta("Schema", f"Schemas/{schema['id']}")} for schema in schemas]
 
@@ -159,23 +161,33 @@ def _seen_schemas(seen: tuple[Seen, ...]) -> list[Json]:
     """The schema of each unknown extension, as far as its values tell."""
     found = []
     for urn, attributes in groupby(sorted(seen, key=lambda one: (one.urn, one.name)), key=lambda one: one.urn):
-        described = {one.name.lower(): _described(one) for one in attributes}
+        described = _attributes(list(attributes))
         found.append(
             {
                 "schemas": [_SCHEMA],
                 "id": urn,
                 "name": urn.rpartition(":")[2] if not urn.lower().endswith((":user", ":group")) else urn.split(":")[-3],
                 "description": "An extension that this list's identity provider sends; kept and served as it comes",
-                "attributes": list(described.values()),
+                "attributes": described,
                 "meta": _meta("Schema", f"Schemas/{urn}"),
             }
         )
     return found
 
 
+def _attributes(seen: list[Seen]) -> list[Json]:
+    """Attributes with their parts; of names that differ in case alone, the first."""
+    described = {one.name.lower(): _described(one) for one in reversed(seen)}
+    for name, one in described.items():
+        holder, _, sub = name.rpartition(".")
+        if sub and holder in described:
+            described[holder].setdefault("subAttributes", []).insert(0, one)
+    return [one for name, one in reversed(described.items()) if "." not in name]
+
+
 def _described(one: Seen) -> Json:
     return {
-        "name": one.name,
+        "name": one.name.rpartition(".")[2],
         "type": one.type,
         "multiValued": one.multi_valued,
         "description": "",
@@ -184,5 +196,4 @@ def _described(one: Seen) -> Json:
         "mutability": "readWrite",
         "returned": "default",
         "uniqueness": "none",
-        **({"subAttributes": []} if one.type == "complex" else {}),
     }

@@ -146,9 +146,24 @@ def _grammar(text: str) -> Node:
     from scim2_models.exceptions import InvalidFilterException
 
     try:
-        return _node(ScimFilter(text).ast)
+        return _node(ScimFilter(_QUOTED_OR_BARE.sub(_quote_bare, text)).ast)
     except (InvalidFilterException, ValueError, RecursionError):
         raise InvalidFilter(f'the filter {quote(text)} cannot be read: write it as userName eq "name"') from None
+
+
+# Literals in quotes pass; one without that is no number, true, false or null gets them.
+_QUOTED_OR_BARE = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?P<operator>\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)(?P<bare>[^\s"\'()\[\]]+)',
+    re.IGNORECASE | re.ASCII,
+)
+_JSON = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+
+
+def _quote_bare(found: re.Match[str]) -> str:
+    bare = found["bare"]
+    if bare is None or _JSON.fullmatch(bare):
+        return found[0]
+    return found["operator"] + msgspec.json.encode(bare).decode()
 
 
 def _node(ast: Any) -> Node:

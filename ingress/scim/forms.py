@@ -125,6 +125,8 @@ def _check_number(where: Place, value: int | float) -> None:
 
 def _member_ids(where: Place, value: Any) -> list[str]:
     """The ids of a group's members, whatever else is said of them (C18); an empty list where there are none."""
+    if where.sub is not None:
+        raise InvalidValue(f"{where.label} is part of a member: send members as a list of objects with a value")
     ids = (_member_id(where, each) for each in (value if isinstance(value, list) else single_element(value)))
     return list(dict.fromkeys(each for each in ids if each is not None))
 

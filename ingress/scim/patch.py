@@ -208,11 +208,10 @@ def _expand(op: str, found: Target, value: Any, of: Schema) -> Iterator[Step]:
             yield Step(steps.assign_manager, op, found, None if removes else _manager(where, value))
         case _ if _is_many(found):
             yield from _many(op, found, value)
-        case Kind.CUSTOM:
-            yield Step(steps.assign_custom, op, found, None if removes else take(where, value))
         case _:
             _refuse_removal(op, where, of)
-            yield Step(steps.assign, op, found, None if removes else take(where, value))
+            assign = steps.assign_custom if where.kind is Kind.CUSTOM else steps.assign
+            yield Step(assign, op, found, None if removes else take(where, value))
 
 
 def _is_many(found: Target) -> bool:

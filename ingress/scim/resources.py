@@ -131,11 +131,11 @@ class Resources:
 
     async def page(self, call: Call) -> Response:
         """GET of the list (§3.4.2)."""
-        return await self.search(call, call.parameters())
+        return await Listing((self.kind,), self.doors).answer(call, call.parameters())
 
-    async def search(self, call: Call, given: query.Parameters) -> Response:
-        """The list that parameters ask for, wherever they stood."""
-        return await Listing((self.kind,), self.doors).answer(call, given)
+    async def search(self, call: Call) -> Response:
+        """POST /.search (§3.4.3)."""
+        return await Listing((self.kind,), self.doors).answer(call, query.of_search(intake.load(call.request.body)))
 
     async def _find(self, call: Call, resource_id: str) -> Stored | None:
         if self.kind.resource != GROUP:

@@ -181,6 +181,8 @@ def sub_place(parent: Place, sub: str) -> Place:
     kind = Kind.BOOLEAN if sub == "primary" else Kind.TEXT
     if (parent.name, sub) == ("emails", "value"):
         kind = Kind.KEY_TEXT
+    if parent.kind is Kind.MEMBERS:
+        kind = Kind.MEMBERS  # members come and go whole
     return Place(parent.owner, parent.name, sub, kind)
 
 

@@ -40,8 +40,8 @@ class Step:
 
 def assign(document: Document, step: Step) -> Document:
     where = step.target.place
-    if where.kind is Kind.BOOLEAN and step.value is None and where.sub is None:
-        return document  # no word about `active` leaves the state as it is, as in a PUT (C19)
+    if where.kind is Kind.BOOLEAN and step.value is None and step.op != "remove" and where.sub is None:
+        return document  # no word about `active` leaves it as it is, as in a PUT (C19)
     return _with(document, where.keys, step.value)
 
 
@@ -90,11 +90,19 @@ def change_members(document: Document, step: Step) -> Document:
     if step.op == "remove":
         if selects is None:
             members = members.keep(()) if ids is None else members.remove(known(ids))
-    elif selects is not None and not ids:
-        members = members.add(require_known(step.target.made_of["ids"])) if step.op == "add" else members
-    else:
+    elif step.op == "replace":
         members = members.add(require_known(ids))
+    else:
+        members = _with_added(members, ids or (step.target.made_of["ids"] if selects is not None else ids))
     return {**document, "members": members}
+
+
+def _with_added(members: Members, ids: Iterable[str]) -> Members:
+    """With these. What cannot be an id of ours is left out, and the log names it: Entra sends members by the
+    hundred, and probes send made-up ones; one of them must not stop the others. An id that could be ours and
+    is nobody's is refused where the members are written."""
+    found = known(ids)
+    return members.add(found).ignore(set(ids) - set(found))
 
 
 def _without_selected(members: Members, selects: Test, named: list[str]) -> Members:

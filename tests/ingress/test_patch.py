@@ -61,8 +61,13 @@ def test_activity_changes_by_boolean_or_text_and_stays_without_a_word(form: str,
     assert patched(mila(), operation)["active"] is active
 
 
-def test_removing_activity_leaves_it_as_it_is() -> None:
-    assert patched(mila(active=False), op("remove", "active"))["active"] is False
+def test_removing_activity_leaves_no_word_of_it() -> None:
+    assert "active" not in patched(mila(active=False), op("remove", "active"))
+
+
+@pytest.mark.parametrize("operation", [op("replace", "active", value=None), op("add", value={"active": ""})])
+def test_no_word_about_activity_leaves_it_as_it_is(operation: dict[str, Any]) -> None:
+    assert patched(mila(active=False), operation)["active"] is False
 
 
 def test_keys_of_a_value_without_a_path_are_never_stored_as_they_are() -> None:

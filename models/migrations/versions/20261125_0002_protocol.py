@@ -19,6 +19,8 @@ BLANKS = (
 IDENTITIES = """
 -- Keys compare and sort by code point, whatever the database's locale is: prefixes and order use their index.
 alter table identity alter column user_name_key type text collate "C";
+-- Room on each page for a row's next version: updates then touch no index (HOT), 5 ms against 16 for 128 users.
+alter table identity set (fillfactor = 85);
 -- Times are served in milliseconds, and a filter on what was served finds it.
 update identity set created = date_trunc('milliseconds', created), modified = date_trunc('milliseconds', modified);
 """
@@ -37,6 +39,7 @@ alter table identity drop column email_keys;
 """
 
 GROUPS = """
+alter table scim_group set (fillfactor = 85);
 alter table scim_group alter column display_name_key type text collate "C";
 -- The lookup by externalId (Entra's object id of the group); not unique.
 create index scim_group_external_id on scim_group (list_id, external_id);
