@@ -1,6 +1,7 @@
 """What the list and its log must hold after each recorded sequence (product rules V1–V7, L1, L2).
 
-`log` is what was accepted, oldest first, as "operation result"; `refused` must be in the log besides.
+`log` is what was accepted of users, oldest first, as "operation result", and `groups` of groups; `refused` must be in
+the log besides.
 An `${anchor}` of the SCIM id is written as the variable that the sequence saves it in. Fields by
 label; a label that is not named has no value.
 """
@@ -26,6 +27,7 @@ class Expected:
     people: list[Person] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
 
 def named(first: str, last: str, email: str | None, **more: str) -> dict[str, str]:
@@ -155,6 +157,76 @@ EXPECTED = {
             )
         ],
         ["create applied", "deactivate applied", "reactivate applied", "update no_change"],
+    ),
+    # Members leave the list's people alone, whatever is done to groups.
+    "entra-default-group": Expected(
+        "userName",
+        [
+            Person(f"{name.lower()}@alpine.example", name.lower(), True,
+                   named(name, "Aalto", f"{name.lower()}@alpine.example"))
+            for name in ("Una", "Veli", "Wim")
+        ],
+        ["create applied"] * 3,
+        ["create rejected"],
+        ["create applied", *["update applied"] * 3, "delete applied"],
+    ),
+    "entra-flag-group": Expected(
+        "userName",
+        [
+            Person(f"{name.lower()}@delta.example", name.lower(), True,
+                   named(name, "Lund", f"{name.lower()}@delta.example"))
+            for name in ("Ari", "Bo")
+        ],
+        ["create applied"] * 2,
+        groups=["create applied", "update applied", "update applied"],
+    ),
+    # The test user is deleted, and comes back by the second run of the test: one person, active.
+    "jumpcloud-test-connection": Expected(
+        "userName",
+        [
+            Person("scim-check@harbor.example", "${u2}", True,
+                   named("Test", "User", "scim-check@harbor.example"))
+        ],
+        ["create applied", "update applied", "deactivate applied", "delete no_change", "create applied"],
+        groups=["create applied", "update applied", "delete applied"],
+    ),
+    # The same member twice is no change.
+    "jumpcloud-group": Expected(
+        "userName",
+        [Person("rui", "${u}", True, named("Rui", "Pinto", "rui@harbor.example"))],
+        ["create applied"],
+        groups=["create applied", "update no_change", "update applied", "update applied", "delete applied"],
+    ),
+    "okta-aiw-groups": Expected(
+        "userName",
+        [
+            Person("ana.lindqvist@north.example", "00u1ana", True,
+                   named("Ana", "Lindqvist", "ana.lindqvist@north.example"))
+        ],
+        ["create applied"],
+        groups=["create applied", "update applied", "update applied", "delete applied"],
+    ),
+    "okta-oin-groups": Expected(
+        "userName",
+        [
+            Person(f"{name.lower()}@south.example", f"00u2{name.lower()}", True,
+                   named(name, "Sato", f"{name.lower()}@south.example"))
+            for name in ("Ida", "Joel")
+        ],
+        ["create applied"] * 2,
+        groups=["create applied", *["update applied"] * 4],
+    ),
+    "onelogin-group": Expected(
+        "userName",
+        [Person("ewa@fjord.example", "${u}", True, named("Ewa", "Dahl", "ewa@fjord.example"))],
+        ["create applied"],
+        groups=["create applied", "update applied", "update applied"],
+    ),
+    "pingone-group": Expected(
+        "userName",
+        [Person("lev.aas", "${u}", True, named("Lev", "Aas", "lev@cedar.example"))],
+        ["create applied"],
+        groups=["create applied", "update applied", "update applied"],
     ),
     # The address is the UID and changes: the same person. Later PUTs leave title and department out.
     "onelogin-user": Expected(

@@ -85,9 +85,14 @@ class Muster:
         found = self.in_transaction(lambda cursor: provisioning_log.newest(cursor, list_id, 1_000_000), list_id)
         return sorted(as_json(found), key=lambda entry: int(entry["id"]))
 
-    def story(self, list_id: str) -> list[str]:
-        """What was accepted for a list and what became of it, oldest first, as "operation result"."""
-        return [f"{each['operation']} {each['result']}" for each in self.log(list_id) if each["result"] != "rejected"]
+    def story(self, list_id: str, resource: str | None = None) -> list[str]:
+        """What was accepted for a list (of one resource type) and what became of it, oldest first, as "operation
+        result"."""
+        return [
+            f"{each['operation']} {each['result']}"
+            for each in self.log(list_id)
+            if each["result"] != "rejected" and resource in (None, each["resource"])
+        ]
 
     def settled(self, list_id: str, within: float = 30) -> None:
         """Wait until everything that was accepted for the list is applied."""

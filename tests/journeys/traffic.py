@@ -23,10 +23,6 @@ class Sequence:
     headers: dict[str, str]
     steps: list[dict[str, Any]]
 
-    @property
-    def writes_groups(self) -> bool:
-        return any(step["method"] != "GET" and "/Groups" in step["path"] for step in self.steps)
-
 
 def sequences() -> Iterator[Sequence]:
     """Every recorded sequence of every IdP."""
