@@ -91,8 +91,10 @@ def _too_large(size: int, most: int) -> TooLarge:
 
 async def send(response: Response, request_id: str, send_: Send, head: bool = False) -> None:
     """Answer."""
+    # RFC 9110 §8.6: no length with 204, nor with 304, whose length would be that of the 200.
+    length = [] if response.status in (204, 304) else [(b"content-length", str(len(response.body)).encode())]
     headers = [
-        (b"content-length", str(len(response.body)).encode()),
+        *length,
         (b"x-request-id", request_id.encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-store"),

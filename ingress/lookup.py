@@ -19,7 +19,7 @@ from ops import metrics
 MOST = 128
 SLOTS = 2
 # A scan chooses its plan freely. Time enough for a page of a million users, and an end to what nobody waits for.
-SCAN_OPTIONS = "-c statement_timeout=10000 -c jit=off"
+SCAN_OPTIONS = "-c statement_timeout=10000 -c jit=off -c max_parallel_workers_per_gather=0"
 TOO_SLOW = "this takes too long to be answered: add a term that an index answers (userName eq, externalId eq, id eq)"
 
 

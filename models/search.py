@@ -75,16 +75,20 @@ class Search:
 
     def page(self, cursor: Cursor, count: int, *, skip: int = 0, after: Position | None = None) -> list["Found"]:
         """Up to `count` of them, `skip` passed over, or those that follow a position."""
+        cursor.execute(*self.statement(count, skip, after))
+        return [Found(row[0], str(row[1]), row[2]) for row in cursor.fetchall()]
+
+    def statement(self, count: int, skip: int, after: Position | None) -> tuple[str, tuple[Any, ...]]:
+        """The query of a page, and its parameters."""
         parts = [self._keys(resource, condition, after) for resource, condition in self.where.items()]
         direction = "desc" if self.order.descending else "asc"
         text = " union all ".join(f"({part.text})" for part in parts)
         # The keys first, from an index where there is one: a page far down reads no document on its way.
-        cursor.execute(
-            f"select resource, id, value::text from ({text}) k order by value {direction}, id {direction}"
+        return (
+            f"select k.resource, k.id, k.value::text from ({text}) k order by k.value {direction}, k.id {direction}"
             " offset %s limit %s",
             (*(value for part in parts for value in part.parameters), skip, count),
         )
-        return [Found(row[0], str(row[1]), row[2]) for row in cursor.fetchall()]
 
     def _keys(self, resource: str, condition: Sql, after: Position | None) -> Sql:
         by = self.order.by[resource]

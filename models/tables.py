@@ -143,6 +143,7 @@ class Identity(SQLModel, table=True):
     __table_args__ = (
         Index("identity_user_name", "list_id", "user_name_key", unique=True),
         Index("identity_active_uid", "list_id", "uid_key", unique=True, postgresql_where=text("active")),
+        Index("identity_inactive_uid", "list_id", "uid_key", postgresql_where=text("NOT active")),
         Index("identity_external_id", "list_id", "external_id"),
         Index("identity_waiting", "list_id", "uid_key", postgresql_where=text("waiting_reason IS NOT NULL")),
         Index("identity_page", "list_id", "created", "id"),

@@ -36,13 +36,14 @@ class Compiler:
 
     `seen` tells whether the list has an attribute of an extension, by URN and name. `elsewhere` are
     the other resource types that are searched as well, with theirs: what only they have is without
-    a value here (RFC 7644 §3.4.2.1).
+    a value here (RFC 7644 §3.4.2.1). `unique_identifier` is the list's, whose keys are in a column.
     """
 
     list_id: str
     of: Schema
     seen: Seen
     elsewhere: tuple[tuple[Schema, Seen], ...] = ()
+    unique_identifier: str = ""
 
     def condition(self, node: Node) -> Sql:
         """The condition on a row `r`; refused where it asks for what cannot be answered truly."""
@@ -82,6 +83,10 @@ class Compiler:
     def _compared(self, found: Column, operator: str, value: Any) -> Sql:
         if operator == "eq" and found.lookup is not None:
             return self._looked_up(found, value)
+        if operator == "eq" and found.label == self.unique_identifier == "employeeNumber":
+            # Two indexes of active and of inactive users, the smaller of which most creates need not touch.
+            key = equality_key(_text(found, value))
+            return Sql("(r.active and r.uid_key = %s or not r.active and r.uid_key = %s)", (key, key))
         return _any(found, test(found, operator, value))
 
     def _looked_up(self, found: Column, value: Any) -> Sql:

@@ -13,6 +13,7 @@ from ingress.scim.conditions import Compiler, is_quick
 from ingress.scim.cursors import Mark
 from ingress.scim.filters import Comparison, Node
 from ingress.scim.ordering import order
+from models import connection as connections
 from models import extension
 from models.database import Cursor
 from models.resource import GROUP, Stored
@@ -136,10 +137,12 @@ class _Plan:
 
     def _search(self, cursor: Cursor) -> Search:
         listed = extension.listing(cursor, self.list_id)
+        identifier = connections.unique_identifier(cursor, self.list_id)
         kinds = {kind.resource: (kind.of, partial(_has, listed, kind)) for kind in self.kinds}
         where = {}
         for resource, kind in kinds.items():
-            compiler = Compiler(self.list_id, *kind, tuple(one for one in kinds.values() if one is not kind))
+            others = tuple(one for one in kinds.values() if one is not kind)
+            compiler = Compiler(self.list_id, *kind, others, identifier)
             where[resource] = compiler.condition(self.node) if self.node is not None else TRUE
         by = self.given.get("sortby", "").strip()
         return Search(self.list_id, where, order(by, query.descending(self.given), kinds))

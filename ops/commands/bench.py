@@ -1,6 +1,7 @@
 """`muster bench`."""
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -12,22 +13,49 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--suite", type=click.Choice(["ingress", "scale"]), default="ingress", show_default=True)
+@click.option("--users", default=100_000, show_default=True, help="Users of the list (scale).")
+@click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
 @click.option("--seconds", default=5.0, show_default=True, help="How long a run of a phase takes.")
 @click.option("--connections", default=64, show_default=True, help="Kept-alive connections.")
 @click.option("--runs", default=3, show_default=True, help="Runs a phase; medians are shown.")
 @on_target
-def bench(seconds: float, connections: int, runs: int, at: Target, as_json: bool) -> None:
-    """Measure the ingress of a running system beside a bare route on the same machine.
+def bench(
+    suite: str, users: int, plans: bool, seconds: float, connections: int, runs: int, at: Target, as_json: bool
+) -> None:
+    """Measure a running system: its ingress beside a bare route, or requests of every kind against a large list.
 
-    Creates a list of its own and leaves its generated people there.
+    Creates a list of its own and leaves its generated users there.
 
     \b
     muster bench
     muster bench --seconds 10 --connections 16 --json
+    muster bench --suite scale --users 100000 --plans
     """
+    if suite == "scale":
+        return _scale(users, plans, at, as_json)
+    return _ingress(seconds, connections, runs, at, as_json)
+
+
+def _scale(users: int, plans: bool, at: Target, as_json: bool) -> None:
+    from models import database
+    from ops.bench import scale
+
+    target, list_id = _list(at)
+    with database.connect(at.database_url) as opened:
+        click.echo(f"filling a list with {users:,} users", err=True)
+        filled = scale.fill(opened, list_id, users)
+        results = scale.measure(target, filled, lambda text: click.echo(text, err=True))
+        told = scale.plans(opened, list_id, filled) if plans else None
+    if as_json:
+        return show({"users": users, "results": [asdict(one) for one in results], "plans": told})
+    return click.echo(scale.table(results) + (f"\n\n{told}" if told else ""))
+
+
+def _ingress(seconds: float, connections: int, runs: int, at: Target, as_json: bool) -> None:
     from ops.bench import ingress
 
-    target = _list(at)
+    target, _ = _list(at)
     results = ingress.measure(
         target, seconds=seconds, connections=connections, runs=runs, say=lambda text: click.echo(text, err=True)
     )
@@ -36,7 +64,7 @@ def bench(seconds: float, connections: int, runs: int, at: Target, as_json: bool
     return click.echo(ingress.table(results))
 
 
-def _list(at: Target) -> "Load":
+def _list(at: Target) -> tuple["Load", str]:
     from models import connection, database, master_list, organisation, token
     from ops.bench.ingress import Target as Load
 
@@ -45,4 +73,4 @@ def _list(at: Target) -> "Load":
         database.allow(cursor, [list_id])
         connection.connect(cursor, list_id, "userName", "bench")
         issued = token.issue(cursor, list_id, "bench", None, "bench")
-    return Load(at.scim_base_url(list_id), issued.token)
+    return Load(at.scim_base_url(list_id), issued.token), list_id

@@ -28,8 +28,8 @@ Json = dict[str, Any]
 class Shelf:
     """A list in the database, filled through the one way in and asked through compiled filters."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, unique_identifier: str = "userName") -> None:
+        self.connection, self.unique_identifier = connection, unique_identifier
 
     def put(self, kind: Kind, *bodies: Json) -> list[str]:
         """Store resources; their ids."""
@@ -37,13 +37,13 @@ class Shelf:
             Change(LIST, "create", Request("r"), changes.create(kind, body), None, kind.resource) for body in bodies
         ]
         with database.transaction(self.connection, [LIST]) as cursor:
-            outcomes, _ = acceptance.accept(cursor, asked, {LIST: "userName"})
+            outcomes, _ = acceptance.accept(cursor, asked, {LIST: self.unique_identifier})
         refused = [one for one in outcomes if not isinstance(one, Accepted)]
         assert refused == []
         return [one.id for one in outcomes if isinstance(one, Accepted)]
 
     def search(self, text: str, kind: Kind = USERS) -> Search:
-        compiler = Compiler(LIST, kind.of, lambda urn, name: True)
+        compiler = Compiler(LIST, kind.of, lambda urn, name: True, (), self.unique_identifier)
         return Search(LIST, {kind.resource: compiler.condition(query.parse(text))})
 
     def found(self, text: str, kind: Kind = USERS) -> set[str]:
@@ -212,6 +212,19 @@ def test_a_filter_finds_a_group_or_does_not(shelf: Shelf, text: str, found: bool
     assert holds(query.parse(asked), shelf.served(GROUPS)[group], "Group") is found
 
 
+def test_a_user_is_found_by_the_lists_unique_identifier_active_or_not(connection: Connection) -> None:
+    shelf = Shelf(connection, "employeeNumber")
+    ada, bob, _ = shelf.put(
+        USERS,
+        user("ada", employee_number="E-1"),
+        user("bob", employee_number=" e-1", active=False),
+        user("eve", employee_number="E-2"),
+    )
+
+    assert shelf.found('employeeNumber eq "e-1"') == {ada, bob}
+    assert shelf.found('not (employeeNumber eq "e-2") and active eq true') == {ada}
+
+
 def test_a_user_is_found_by_their_groups(shelf: Shelf) -> None:
     ada, bob = shelf.put(USERS, user("ada"), user("bob"))
     [group] = shelf.put(GROUPS, {"displayName": "Staff", "members": [{"value": ada}]})
@@ -302,6 +315,8 @@ HOT = [
     ("User", 'emails.value eq "u77@x.example"', "identity_email_pkey"),
     ("User", 'emails[type eq "work"].value eq "u77@x.example"', "identity_email_pkey"),
     ("User", 'title eq "x" and emails eq "u77@x.example"', "identity_email_pkey"),
+    ("User", 'employeeNumber eq "n77"', "identity_active_uid"),
+    ("User", 'employeeNumber eq "n77"', "identity_inactive_uid"),
     ("Group", 'displayName eq "g77"', "scim_group_name"),
     ("Group", 'externalId eq "e77"', "scim_group_external_id"),
     ("Group", 'members eq "00000000-0000-7000-8000-000000000000"', "group_member_identity"),
@@ -309,7 +324,8 @@ HOT = [
 
 
 @pytest.mark.parametrize(("kind", "text", "index"), HOT)
-def test_a_hot_filter_uses_its_index(shelf: Shelf, kind: str, text: str, index: str) -> None:
+def test_a_hot_filter_uses_its_index(connection: Connection, kind: str, text: str, index: str) -> None:
+    shelf = Shelf(connection, "employeeNumber")
     users = shelf.put(USERS, *(user(f"u{n}@x.example", externalId=f"e{n}") for n in range(400)))
     members = [{"value": one} for one in users[:5]]
     shelf.put(GROUPS, *({"displayName": f"g{n}", "externalId": f"e{n}", "members": members} for n in range(200)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.bench import ingress
+from ops.bench import ingress, scale
 from ops.bench.ingress import Target
 from tests.journeys.system import Muster
 
@@ -19,3 +19,15 @@ def test_every_phase_of_the_ingress_suite_is_answered_as_expected(muster: Muster
     assert [one.phase for one in results] == ["create", "lookup", "get", "patch", "mix"]
     assert all(one.unexpected == 0 for one in results), ingress.table(results)
     assert all(one.rate > 0 and one.ceiling > 0 for one in results)
+
+
+def test_every_request_of_the_scale_suite_is_answered_and_every_plan_told(muster: Muster) -> None:
+    target = muster.new_list()
+    filled = scale.fill(muster.database, target.list_id, 300)
+
+    results = scale.measure(Target(target.base_url, target.token), filled, say=lambda _: None)
+    plans = scale.plans(muster.database, target.list_id, filled)
+
+    assert len(results) == len({one.what for one in results}) >= 25
+    assert all(one.p50_ms > 0 for one in results), scale.table(results)
+    assert plans.count("actual time") >= 10

@@ -1,11 +1,17 @@
+from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from models import database, migrations
 from models.tables import metadata
+from ops.embedded import DATABASE, OWNING, Postgres
+
+ADA = "01a21108-bf1d-73cc-9468-64aba8b054de"
 
 
 def _ours(_object: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
@@ -30,6 +36,28 @@ def test_upgrading_twice_changes_nothing(owner_url: str) -> None:
     with database.connect(owner_url) as connection:
         revision, newest = migrations.current(connection)
     assert revision == newest
+
+
+def test_what_an_earlier_version_stored_is_found_after_the_upgrade(postgres: Postgres) -> None:
+    with psycopg.connect(f"postgresql://postgres@/postgres?host={postgres.sockets}", autocommit=True) as superuser:
+        superuser.execute(f"create database earlier owner {OWNING}")
+    url = postgres.url(OWNING).replace(f"/{DATABASE}?", "/earlier?")
+    command.upgrade(migrations.config(url), "0001")
+    moment = datetime(2026, 3, 1, 8, 0, 0, 123456, tzinfo=UTC)
+    with database.connect(url) as connection:
+        connection.execute(
+            "insert into identity (list_id, id, user_name_key, email_keys, active, document, created, modified)"
+            " values ('abcdefghij', %s, 'ada', '{a@x,b@x}', true, '{}', %s, %s)",
+            (ADA, moment, moment),
+        )
+
+    migrations.upgrade(url)
+
+    with database.connect(url) as connection:
+        emails = connection.execute("select key, identity_id::text from identity_email order by key").fetchall()
+        times = connection.execute("select created, modified from identity").fetchall()
+    assert emails == [("a@x", ADA), ("b@x", ADA)]
+    assert times == [(moment.replace(microsecond=123000),) * 2]
 
 
 def test_the_serving_role_owns_no_table(connection: database.Connection) -> None:

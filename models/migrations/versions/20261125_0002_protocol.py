@@ -15,10 +15,13 @@ BLANKS = (
     r"E'\t\n\x0b\f\r\x1c\x1d\x1e\x1f \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
     r"\u200a\u2028\u2029\u202f\u205f\u3000'"
 )
+ASCII_BLANKS = r"E'\t\n\x0b\f\r\x1c\x1d\x1e\x1f '"
 
 IDENTITIES = """
 -- Keys compare and sort by code point, whatever the database's locale is: prefixes and order use their index.
 alter table identity alter column user_name_key type text collate "C";
+-- With identity_active_uid, the lookup by the list's unique identifier; leavers are few, so creates hardly pay.
+create index identity_inactive_uid on identity (list_id, uid_key) where not active;
 -- Room on each page for a row's next version: updates then touch no index (HOT), 5 ms against 16 for 128 users.
 alter table identity set (fillfactor = 85);
 -- Times are served in milliseconds, and a filter on what was served finds it.
@@ -58,7 +61,8 @@ create table seen_attribute (
 
 FUNCTIONS = """
 create function muster_key(value text) returns text language sql immutable strict parallel safe as
-    $$ select normalize({fold}, nfc) $$;
+    $$ select case when octet_length(value) = char_length(value) then lower(btrim(value, {blanks}) collate "C")
+        else normalize({fold}, nfc) collate "C" end $$;
 create function muster_member(holder jsonb, name text) returns jsonb language sql immutable parallel safe as
     $$ select case when jsonb_typeof(holder) = 'object' then coalesce(holder -> name,
         (select e.value from jsonb_each(holder) e where lower(e.key collate "C") = lower(name collate "C")
@@ -79,5 +83,11 @@ def upgrade() -> None:
     """Change what 0001 made, and add the rest."""
     op.execute("set local lock_timeout = '5s'")
     version = int(op.get_bind().exec_driver_sql("show server_version_num").scalar_one())
-    for part in (IDENTITIES, EMAILS, GROUPS, SEEN, FUNCTIONS.replace("{fold}", _fold(version))):
+    for part in (
+        IDENTITIES,
+        EMAILS,
+        GROUPS,
+        SEEN,
+        FUNCTIONS.replace("{fold}", _fold(version)).replace("{blanks}", ASCII_BLANKS),
+    ):
         op.get_bind().exec_driver_sql(part)
