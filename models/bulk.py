@@ -128,6 +128,9 @@ class _Attempt:
                 self.assumed[bulk_id] = outcome.id
             elif isinstance(self.outcomes.get(number), Accepted):
                 self.barred[number] = _failed(bulk_id)
+                if isinstance(outcome, Refused):
+                    # Its own reason is the one to tell, not that of whom it refers to in turn.
+                    self.barred[self.numbers[bulk_id]] = outcome
             else:
                 continue
             wrong = True

@@ -1,5 +1,7 @@
 """Groups over HTTP: members in every form that is sent, and what is answered (contract rules C9, C18, C21)."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -281,3 +283,56 @@ def test_disconnecting_forgets_groups_and_memberships(muster: Muster, staff: Idp
         ]
 
     eventually(lambda: not left(), 20, "the end of forgetting")
+
+
+def at_once(staff: Idp, acts: list[Callable[[Idp], Any]]) -> list[Any]:
+    """What each comes to, all of them at the same time over connections of their own."""
+
+    def act(one: Callable[[Idp], Any]) -> Any:
+        with Idp(staff.list_id, staff.base_url, staff.token) as idp:
+            return one(idp)
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(act, acts))
+
+
+def joining(group: str, one: str) -> Callable[[Idp], Any]:
+    """One user's joining of a group."""
+    return lambda idp: idp.request("PATCH", f"/Groups/{group}", patch(add([{"value": one}])))
+
+
+def leaving(one: str) -> Callable[[Idp], Any]:
+    """One user's end."""
+    return lambda idp: idp.delete(one)
+
+
+def test_members_added_at_once_are_all_there(staff: Idp) -> None:
+    users = [staff.create(user(f"u{n}@north.example")) for n in range(24)]
+    group = create(staff)
+
+    answers = at_once(staff, [joining(group, one) for one in users])
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert members(staff, group) == set(users)
+    assert staff.request("GET", f"/Groups/{group}").headers["ETag"] == 'W/"25"'
+
+
+def test_of_groups_created_at_once_with_one_name_there_is_one(staff: Idp) -> None:
+    def attempt(number: int) -> Callable[[Idp], int]:
+        body = {"displayName": "STAFF" if number % 2 else "staff"}
+        return lambda idp: idp.request("POST", "/Groups", body).status_code
+
+    statuses = at_once(staff, [attempt(number) for number in range(16)])
+
+    assert sorted(statuses) == [201, *[409] * 15]
+
+
+def test_a_user_who_is_deleted_while_being_added_is_no_member_of_anything(muster: Muster, staff: Idp) -> None:
+    group = create(staff)
+    for number in range(30):
+        ada = staff.create(user(f"ada{number}@north.example"))
+        at_once(staff, [leaving(ada), joining(group, ada)])
+
+    rows = muster.rows("select count(*) from group_member where list_id = %s", staff.list_id)
+    counted = muster.rows("select member_count from scim_group where list_id = %s", staff.list_id)
+    assert (rows, counted) == ([(0,)], [(0,)])
