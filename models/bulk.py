@@ -54,7 +54,7 @@ def accept(cursor: Cursor, bulk: Bulk, unique_identifiers: dict[str, str]) -> tu
         cursor.execute("rollback to savepoint bulk")
     else:
         raise RuntimeError("a bulk request did not come to an end")
-    return [attempt.outcomes.get(number) for number in range(len(bulk.operations))], attempt.batch.write()
+    return [attempt.told(number) for number in range(len(bulk.operations))], attempt.batch.write()
 
 
 @dataclass(slots=True)
@@ -67,6 +67,7 @@ class _Attempt:
     assumed: dict[str, str] = field(default_factory=dict)  # ids, by bulkId, of what was referred to before it was made
     relying: list[tuple[int, str]] = field(default_factory=list)  # who referred so, and to which bulkId
     barred: dict[int, Refused] = field(default_factory=dict)
+    causes: dict[int, Refused] = field(default_factory=dict)
     numbers: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,13 +129,22 @@ class _Attempt:
                 self.assumed[bulk_id] = outcome.id
             elif isinstance(self.outcomes.get(number), Accepted):
                 self.barred[number] = _failed(bulk_id)
-                if isinstance(outcome, Refused):
-                    # Its own reason is the one to tell, not that of whom it refers to in turn.
-                    self.barred[self.numbers[bulk_id]] = outcome
             else:
                 continue
             wrong = True
+        if wrong:
+            own = {n: one for n, one in self.outcomes.items() if isinstance(one, Refused) and not _is_related(one)}
+            self.causes = own | self.causes
         return not wrong
+
+    def told(self, number: int) -> Outcome | None:
+        """What an operation came to. One that failed by itself before those that refer to it did keeps its reason."""
+        outcome = self.outcomes.get(number)
+        return self.causes.get(number, outcome) if _is_related(outcome) else outcome
+
+
+def _is_related(outcome: Outcome | None) -> bool:
+    return isinstance(outcome, RelatedFailed)
 
 
 def _failed(bulk_id: str) -> RelatedFailed:
