@@ -27,12 +27,12 @@ _MAKE: Mapping[str, Callable[[Kind, dict[str, Any]], changes.Apply]] = {
     "PUT": changes.replace,
     "PATCH": changes.modify,
 }
-Record = Callable[[Refused, str, str, Any, str], None]
+Record = Callable[[Call, Refused, str, str, Any, str], None]
 
 
 async def answer(call: Call, doors: Doors, record: Record) -> Response:
-    """POST /Bulk. `record` is told of each operation that was refused: why, of which resource, by what method,
-    with which data, under which request id."""
+    """POST /Bulk. `record` is told of each operation that was refused: why, of which resource, by what
+    method, with which data, under which request id."""
     size = len(call.request.body)
     if size > MOST_BYTES:
         raise TooLarge(f"the bulk request has {size} bytes, and {MOST_BYTES} is the most: send it in parts")
@@ -41,7 +41,7 @@ async def answer(call: Call, doors: Doors, record: Record) -> Response:
     told = []
     for one, outcome in zip(asked, outcomes, strict=True):
         if isinstance(outcome, Refused):
-            record(outcome, one.resource, one.method, one.data, one.request_id)
+            record(call, outcome, one.resource, one.method, one.data, one.request_id)
         if outcome is not None:
             told.append(one.told(outcome, call.base))
     return Response(200, render.encode({"schemas": [render.BULK_RESPONSE], "Operations": told}))

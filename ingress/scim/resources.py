@@ -1,7 +1,6 @@
 """/Users and /Groups: every request becomes one pure change or one read, and one resource or a list of them."""
 
 import asyncio
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -232,16 +231,7 @@ def _is_known(condition: bytes | None, tag: str) -> bool:
     return text.strip() == "*" or tag.removeprefix("W/").strip('"') in _TAG.findall(text)
 
 
-def named_in(body: bytes) -> str | None:
-    """The userName in a refused body, where one can be read; for its log entry."""
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return name_in(parsed)
-
-
 def name_in(parsed: Any) -> str | None:
     """The userName or displayName in a body that was understood."""
     name = parsed.get("userName", parsed.get("displayName")) if isinstance(parsed, dict) else None
-    return name[:256] if isinstance(name, str) and "\x00" not in name and name.isprintable() else None
+    return name[:256] if isinstance(name, str) and name.strip() and name.isprintable() else None

@@ -13,6 +13,7 @@ import pytest
 from tests.factories import ENTERPRISE, USER, enterprise, patch, replace, user
 from tests.journeys.idp import Idp
 from tests.journeys.system import Muster
+from tests.journeys.waiting import eventually
 
 pytestmark = pytest.mark.journey
 
@@ -451,3 +452,21 @@ def test_a_head_tells_what_a_get_would(staff: Idp) -> None:
         assert (head.status_code, head.content) == (get.status_code, b"")
         for name in ("Content-Length", "Content-Type", "ETag"):
             assert head.headers.get(name) == get.headers.get(name)
+
+
+def test_what_is_refused_is_logged_as_what_it_was(muster: Muster, staff: Idp) -> None:
+    staff.request("POST", "/Users/.search", {"filter": "shoe pr"})
+    staff.request("POST", "/Groups", {"displayName": " "})
+    bulk(staff, {"method": "PUT", "path": "/Users/none", "data": user("eve@north.example", password="s3cret")})
+
+    def refused() -> list[tuple[Any, ...]]:
+        return [(one["resource"], one["operation"], one["user_name"]) for one in muster.log(staff.list_id)]
+
+    eventually(lambda: len(refused()) == 3, 10, "three entries")
+    assert sorted(refused(), key=str) == [
+        ("group", "create", None),
+        ("request", "request", None),
+        ("user", "update", "eve@north.example"),
+    ]
+    bodies = muster.rows("select body from log_entry where list_id = %s", staff.list_id)
+    assert "s3cret" not in str(bodies)

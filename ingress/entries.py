@@ -1,0 +1,75 @@
+"""Refused requests as their log entries begin (product rule L2)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ingress import idp
+from ingress.http import Request
+from ingress.scim import redact, render
+from ingress.scim.changes import KINDS
+from ingress.scim.endpoints import SEARCH
+from ingress.scim.resources import name_in
+from models.errors import Refused, Unauthorised
+from models.provisioning_log import Refusal
+from models.token import Holder
+
+_OPERATIONS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
+
+
+def of_request(request: Request, holder: Holder, refusal: Refused, detail: str) -> Refusal:
+    """The entry of a request that was refused whole, with this sentence."""
+    written = not isinstance(refusal, Unauthorised) and request.method in _OPERATIONS
+    about = _about(request) if written else None
+    parsed = _parsed(request.body) if written else None
+    return Refusal(
+        holder.list_id,
+        holder.prefix,
+        about or "request",
+        refusal.operation or _OPERATIONS[request.method] if about else "request",
+        _storable(detail),
+        request.request_id,
+        idp.guess(request.headers),
+        # Only if it can be read, for an unread one may hide a password.
+        _storable(redact.body(request.body, parsed)) if parsed is not None else None,
+        datetime.now(UTC),
+        identity_id=refusal.identity_id,
+        user_name=refusal.user_name or name_in(parsed),
+    )
+
+
+def of_operation(
+    request: Request, holder: Holder, refusal: Refused, resource: str, method: str, data: Any, request_id: str
+) -> Refusal:
+    """The entry of one operation of a bulk request."""
+    return Refusal(
+        holder.list_id,
+        holder.prefix,
+        resource,
+        refusal.operation or _OPERATIONS.get(method, "request"),
+        _storable(refusal.detail),
+        request_id,
+        idp.guess(request.headers),
+        _storable(redact.text(data)) if data is not None else None,
+        datetime.now(UTC),
+        identity_id=refusal.identity_id,
+        user_name=refusal.user_name or name_in(data),
+    )
+
+
+def _about(request: Request) -> str | None:
+    """The resource type that a request would have written."""
+    path = request.path
+    kind = KINDS.get(path[0]) if path and path[-1] != SEARCH else None
+    return kind.resource if kind is not None else None
+
+
+def _storable(text: str) -> str:
+    """A sentence that quotes what a client sent: Postgres takes neither NUL nor lone surrogates."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return render.decode(body)
+    except (ValueError, RecursionError):
+        return None
