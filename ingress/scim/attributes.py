@@ -164,10 +164,12 @@ def column(path: str, of: Schema) -> Column | None:
 
 def _custom(where: Place) -> Column:
     owner = where.owner or CORE
-    values = Sql("from muster_elements(muster_member(muster_member(r.document, %s), %s)) e (value) where true",
-                 (owner, where.name))  # fmt: skip
-    expression = Sql("muster_member(e.value, %s)", (where.sub,)) if where.sub else Sql("e.value")
-    return Column(where.label, Compared.ANY, expression, values, custom=(owner, where.name))
+    held = "muster_elements(muster_member(muster_member(r.document, %s), %s))"
+    values = Sql(f"from {held} e (value) where true", (owner, where.name))
+    if where.sub:
+        parts = f"from {held} p (value) cross join lateral muster_elements(muster_member(p.value, %s)) e (value)"
+        values = Sql(f"{parts} where true", (owner, where.name, where.sub))
+    return Column(where.label, Compared.ANY, Sql("e.value"), values, custom=(owner, where.name))
 
 
 def default(found: Column, of: Schema) -> Column | None:

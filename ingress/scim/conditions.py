@@ -6,7 +6,7 @@ an attribute with several values it holds where none of them equals the operand.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,11 +136,12 @@ class Compiler:
         if ":" not in sub and "." not in sub:
             if named.compared is Compared.ANY:
                 if sub.lower() == "value":
-                    return named
-                return Column(f"{path}.{sub}", Compared.ANY, Sql("muster_member(e.value, %s)", (sub,)), named.values)
+                    return replace(named, values=None)
+                values = Sql("from muster_elements(muster_member(e.value, %s)) s (value) where true", (sub,))
+                return Column(f"{path}.{sub}", Compared.ANY, Sql("s.value"), values)
             found = column(f"{named.label}.{sub}", self.of)
             if found is not None:
-                return found
+                return replace(found, values=None)
         raise InvalidFilter(f"{quote(path)} has no {quote(sub)} to filter by: see /Schemas for what it has")
 
 
@@ -157,26 +158,19 @@ def _any(found: Column, condition: Sql) -> Sql:
 
 
 def _of_element(found: Column, operator: str, value: Any) -> Sql:
+    """A comparison of one element's part, whose values (if it has several) are within the element."""
     if operator == "pr" or value is None:
-        return _there(found, operator)
+        return _presence(found, operator)
     if operator == "ne":
-        return _not(test(found, "eq", value))
-    return test(found, operator, value)
+        return _not(_any(found, test(found, "eq", value)))
+    return _any(found, test(found, operator, value))
 
 
 def _presence(found: Column, operator: str) -> Sql:
     """`pr`, and `eq null`, which is its opposite."""
-    there = _any(found, Sql(f"({found.expression.text}) is not null", found.expression.parameters))
-    return _signed(found, operator, there)
-
-
-def _there(found: Column, operator: str) -> Sql:
-    return _signed(found, operator, Sql(f"({found.expression.text}) is not null", found.expression.parameters))
-
-
-def _signed(found: Column, operator: str, there: Sql) -> Sql:
     if operator not in ("pr", "ne", "eq"):
         raise InvalidFilter(f"{found.label} {operator} null says nothing: use pr, or eq null")
+    there = _any(found, Sql(f"({found.expression.text}) is not null", found.expression.parameters))
     return _not(there) if operator == "eq" else there
 
 

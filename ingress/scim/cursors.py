@@ -20,12 +20,14 @@ RESTART = "ask for the first page again, with an empty cursor"
 
 
 class Mark(msgspec.Struct, array_like=True):
-    """What a cursor holds: its query's digest, the last resource's value and id, and how many there were."""
+    """What a cursor holds: its query's digest, the value and id of the resource at a page's end, how many there
+    were, and whether it leads to the page before."""
 
     query: bytes
     value: str | None
     id: str
     total: int
+    backwards: bool = False
 
     @property
     def position(self) -> Position:

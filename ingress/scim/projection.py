@@ -1,10 +1,13 @@
 """`attributes` and `excludedAttributes` (RFC 7644 §3.9): which parts of a resource are answered."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from ingress.scim import render
 from ingress.scim.schema import USER, Kind, Schema, place
+from models.resource import Stored
 
 ALWAYS = ("schemas", "id")
 LONGEST = 4000
@@ -13,6 +16,14 @@ _BRACKETS = re.compile(r"\[[^\]]*\]")
 # What is named, as a tree of lower-cased names; None takes all that is below.
 Tree = dict[str, "Tree | None"]
 Resource = dict[str, Any]
+
+
+def projected(base: str, given: Mapping[str, str], of: Schema, stored: Stored) -> Resource:
+    """A stored resource as it is served, of it what the parameters ask for."""
+    attributes, excluded = given.get("attributes"), given.get("excludedattributes")
+    if not attributes and not excluded:
+        return render.resource(stored, base)
+    return project(render.resource(stored, base, whole=False), attributes, excluded, of)
 
 
 def project(resource: Resource, attributes: str | None, excluded: str | None, of: Schema = USER) -> Resource:

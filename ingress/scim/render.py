@@ -70,12 +70,20 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def listing(resources: Sequence[Json], total: int, start_index: int | None, next_cursor: str | None = None) -> bytes:
+def listing(
+    resources: Sequence[Json],
+    total: int,
+    start_index: int | None,
+    next_cursor: str | None = None,
+    previous_cursor: str | None = None,
+) -> bytes:
     """A ListResponse (RFC 7644 §3.4.2); the counts are integers, as Okta insists. A page by cursor has no start
-    index, and the last one no cursor (RFC 9865 §2)."""
+    index, the first one no previous cursor and the last one no next (RFC 9865 §2)."""
     found: Json = {"schemas": [LIST_RESPONSE], "totalResults": total, "itemsPerPage": len(resources)}
     if start_index is not None:
         found["startIndex"] = start_index
     if next_cursor is not None:
         found["nextCursor"] = next_cursor
+    if previous_cursor is not None:
+        found["previousCursor"] = previous_cursor
     return encode({**found, "Resources": resources})

@@ -199,15 +199,7 @@ class Resources:
 
 def encoded(base: str, given: query.Parameters, kind: Kind, found: Stored) -> bytes:
     """The resource as bytes, of it what the parameters ask for."""
-    return render.encode(projected(base, given, kind, found))
-
-
-def projected(base: str, given: query.Parameters, kind: Kind, found: Stored) -> dict[str, Any]:
-    """The resource, of it what the parameters ask for (RFC 7644 §3.9)."""
-    attributes, excluded = given.get("attributes"), given.get("excludedattributes")
-    if not attributes and not excluded:
-        return render.resource(found, base)
-    return projection.project(render.resource(found, base, whole=False), attributes, excluded, kind.of)
+    return render.encode(projection.projected(base, given, kind.of, found))
 
 
 def expected(headers: dict[bytes, bytes]) -> frozenset[int] | None:

@@ -78,7 +78,15 @@ MILA: Json = user(
     ],
     roles=[{"value": "STRASSE", "primary": False}],
     **enterprise(manager={"value": "u-2"}, employeeNumber="0042"),
-) | {BADGE: {"badge": 7, "since": "2026-01-02", "on": True, "skills": ["Chess", 3], "desk": {"floor": 2}}}
+) | {
+    BADGE: {
+        "badge": 7,
+        "since": "2026-01-02",
+        "on": True,
+        "skills": ["Chess", 3],
+        "desk": {"floor": 2, "tags": ["a", "b"]},
+    }
+}
 
 
 @pytest.mark.parametrize(
@@ -167,6 +175,9 @@ MILA: Json = user(
         (f"{BADGE}:skills eq 3", True),
         (f'{BADGE}:skills[value sw "ch"]', True),
         (f"{BADGE}:desk.floor eq 2", True),
+        (f'{BADGE}:desk.tags eq "b"', True),
+        (f'{BADGE}:desk[tags eq "B" and floor eq 2]', True),
+        (f'{BADGE}:desk[tags ne "b"]', False),
         (f"{BADGE}:nothing pr", False),
         ('(userName eq "mila.okafor@north.example")', True),
         ('displayName eq "mila.OKAFOR Okafor"', True),
@@ -410,11 +421,15 @@ SUBS = (
     | spoken(st.just("primary"), EQUAL, BOOLEANS)
     | st.sampled_from(["value pr", "type pr"])
 )
-SELECTIONS = st.tuples(st.sampled_from(["emails", "roles", "Emails"]), logical(SUBS, 3)).map("{0[0]}[{0[1]}]".format)
+OF_DESKS = spoken(st.sampled_from(["floor", "FLOOR", "value"]), OPERATORS, LITERALS) | st.just("floor pr")
+SELECTIONS = (
+    st.tuples(st.sampled_from(["emails", "roles", "Emails"]), logical(SUBS, 3))
+    | st.tuples(st.just(f"{BADGE}:desk"), logical(OF_DESKS, 2))
+).map("{0[0]}[{0[1]}]".format)
 FILTERS = logical(COMPARISONS | SELECTIONS, 5)
 PATIENTLY = settings(
     deadline=None,
-    max_examples=250,
+    max_examples=300,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 

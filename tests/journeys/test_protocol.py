@@ -176,6 +176,26 @@ def test_a_walk_by_cursor_follows_any_order(staff: Idp, query: str, last: str) -
     assert len(set(walked)) == len(whole)
 
 
+@pytest.mark.parametrize("query", ["", "&sortBy=title", "&sortBy=title&sortOrder=descending", "&sortBy=userName"])
+def test_a_walk_by_cursor_may_turn_back_anywhere(staff: Idp, query: str) -> None:
+    for number, title in enumerate(["b", "A", None, "c", None, "B", "a"]):
+        staff.create(user(f"u{number}@north.example", title=title))
+    pages = list(walk(staff, query, 2))
+
+    for number, page in enumerate(pages):
+        back = page
+        for earlier in reversed(pages[:number]):
+            back = staff.request("GET", f"/Users?count=2{query}&cursor={back['previousCursor']}").json()
+            assert names_in(back) == names_in(earlier)
+            onward = staff.request("GET", f"/Users?count=2{query}&cursor={back['nextCursor']}").json()
+            assert names_in(onward) == names_in(pages[pages.index(earlier) + 1])
+        assert "previousCursor" not in back
+
+
+def names_in(page: Json) -> list[str]:
+    return [one["userName"] for one in page["Resources"]]
+
+
 def test_an_order_is_without_regard_to_case_and_ends_with_who_has_no_value(staff: Idp) -> None:
     for name, title in (("u1", "b"), ("u2", "A"), ("u3", None), ("u4", "C")):
         staff.create(
