@@ -195,10 +195,10 @@ def _check_known(cursor: Cursor, list_id: str, ids: list[str]) -> None:
 
 
 def _remove(cursor: Cursor, list_id: str, group_id: str, ids: list[str]) -> int:
+    # One walk along the index: as a join with unnest, 75,000 of 150,000 took 7 s.
     cursor.execute(
-        "delete from group_member m using unnest(%b::uuid[]) v (id)"
-        " where m.list_id = %s and m.group_id = %s and m.identity_id = v.id",
-        (ids, list_id, group_id),
+        "delete from group_member where list_id = %s and group_id = %s and identity_id = any(%b::uuid[])",
+        (list_id, group_id, ids),
     )
     return cursor.rowcount
 
