@@ -11,7 +11,8 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote
 
-from models.database import Connection, transaction
+from models.database import Connection, connect, transaction
+from models.search import TRUE, Position, Search
 from models.text import equality_key, new_id
 from ops.bench.ingress import PATCH_OP, Target, user
 
@@ -39,12 +40,13 @@ class Filled:
     users: list[str]
     large: str
     small: str
+    now: datetime
 
 
 def fill(connection: Connection, list_id: str, users: int) -> Filled:
     """Users, a group of all of them and one of a few, written as ingress writes them, without journal or log."""
-    filled = Filled([new_id() for _ in range(users)], new_id(), new_id())
     now = datetime.now(UTC).replace(microsecond=0)
+    filled = Filled([new_id() for _ in range(users)], new_id(), new_id(), now)
     with transaction(connection, [list_id]) as cursor:
         with cursor.copy(
             "copy identity (list_id, id, external_id, user_name_key, uid_key, active, version, document, created,"
@@ -211,25 +213,40 @@ PLANNED = (
 )
 
 
-def plans(connection: Connection, list_id: str, filled: Filled) -> str:
-    """The plans of filters and pages, as the server carries them out."""
+def plans(database_url: str, list_id: str, filled: Filled) -> str:
+    """The plans of filters and pages, carried out as ingress does."""
     # By name, as processes are loaded: this package knows the models only.
-    conditions = importlib.import_module("ingress.scim.conditions")
-    query = importlib.import_module("ingress.scim.query")
-    schema = importlib.import_module("ingress.scim.schema")
-    search = importlib.import_module("models.search")
-    told = []
-    for kind, text in PLANNED:
-        compiler = conditions.Compiler(list_id, getattr(schema, kind.upper()), lambda urn, name: True)
-        condition = compiler.condition(query.parse(text.format(id=filled.users[0])))
-        wanted = search.Search(list_id, {kind.lower(): condition})
-        told.append(f"{kind}: {text}\n" + _explained(connection, list_id, *wanted.statement(100, 0, None)))
-    everybody = search.Search(list_id, {"user": search.TRUE})
-    last = everybody.statement(100, len(filled.users) - 100, None)
-    told.append("User: last page by index\n" + _explained(connection, list_id, *last))
-    position = search.Position(datetime.now(UTC).isoformat(), filled.users[-100])
-    told.append("User: a page by cursor\n" + _explained(connection, list_id, *everybody.statement(100, 0, position)))
+    lookup, batches = (importlib.import_module(f"ingress.{name}") for name in ("lookup", "batches"))
+    with (
+        connect(database_url, "muster-bench", options=batches.OPTIONS) as quick,
+        connect(database_url, "muster-bench", options=lookup.SCAN_OPTIONS) as scanning,
+    ):
+        told = [_of_filter(quick, scanning, list_id, kind, text.format(id=filled.users[0])) for kind, text in PLANNED]
+        told += [
+            f"User: {what}\n{_explained(scanning, list_id, *statement)}"
+            for what, statement in _pages(list_id, filled).items()
+        ]
     return "\n\n".join(told)
+
+
+def _of_filter(quick: Connection, scanning: Connection, list_id: str, kind: str, text: str) -> str:
+    conditions, query, schema = (
+        importlib.import_module(f"ingress.scim.{name}") for name in ("conditions", "query", "schema")
+    )
+    of, node = getattr(schema, kind.upper()), query.parse(text)
+    condition = conditions.Compiler(list_id, of, lambda urn, name: True).condition(node)
+    statement = Search(list_id, {kind.lower(): condition}).statement(100, 0, None)
+    connection = quick if conditions.is_quick(node, of) else scanning
+    return f"{kind}: {text}\n{_explained(connection, list_id, *statement)}"
+
+
+def _pages(list_id: str, filled: Filled) -> dict[str, tuple[str, tuple[Any, ...]]]:
+    everybody = Search(list_id, {"user": TRUE})
+    middle = Position(filled.now.isoformat(), filled.users[len(filled.users) // 2])
+    return {
+        "the last page by index": everybody.statement(100, len(filled.users) - 100, None),
+        "a page by cursor, half way": everybody.statement(100, 0, middle),
+    }
 
 
 def _explained(connection: Connection, list_id: str, text: str, parameters: tuple[Any, ...]) -> str:

@@ -46,7 +46,7 @@ def _scale(users: int, plans: bool, at: Target, as_json: bool) -> None:
         click.echo(f"filling a list with {users:,} users", err=True)
         filled = scale.fill(opened, list_id, users)
         results = scale.measure(target, filled, lambda text: click.echo(text, err=True))
-        told = scale.plans(opened, list_id, filled) if plans else None
+        told = scale.plans(at.database_url, list_id, filled) if plans else None
     if as_json:
         return show({"users": users, "results": [asdict(one) for one in results], "plans": told})
     return click.echo(scale.table(results) + (f"\n\n{told}" if told else ""))

@@ -26,7 +26,7 @@ def test_every_request_of_the_scale_suite_is_answered_and_every_plan_told(muster
     filled = scale.fill(muster.database, target.list_id, 300)
 
     results = scale.measure(Target(target.base_url, target.token), filled, say=lambda _: None)
-    plans = scale.plans(muster.database, target.list_id, filled)
+    plans = scale.plans(muster.ready["database_url"], target.list_id, filled)
 
     assert len(results) == len({one.what for one in results}) >= 25
     assert all(one.p50_ms > 0 for one in results), scale.table(results)
