@@ -16,7 +16,8 @@ MOST_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `needs` are the bulkIds that it refers to; `build` makes the change, given their ids."""
+    """One operation. `needs` are the bulkIds that it refers to; `build` makes the change, given their ids, or says
+    why it cannot be one."""
 
     bulk_id: str | None
     needs: tuple[str, ...]
@@ -25,9 +26,9 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """A request's operations, or why one cannot be one; no more is tried after `fail_on_errors` of them failed."""
+    """A request's operations; no more is tried after `fail_on_errors` of them failed."""
 
-    operations: tuple[Operation | Refused, ...]
+    operations: tuple[Operation, ...]
     fail_on_errors: int | None = None
 
 
@@ -88,21 +89,18 @@ class _Attempt:
                 self.outcomes[number] = refusal
 
     def _announced(self) -> Iterator[Change]:
-        stand_ins = {one.bulk_id: new_id() for one in self._operations() if one.bulk_id is not None}
-        for one in self._operations():
+        stand_ins = {bulk_id: new_id() for bulk_id in self.numbers}
+        for one in self.bulk.operations:
             with suppress(Refused):
                 yield one.build(stand_ins)
-
-    def _operations(self) -> Iterator[Operation]:
-        return (one for one in self.bulk.operations if isinstance(one, Operation))
 
     def _errors(self) -> int:
         return sum(isinstance(outcome, Refused) for outcome in self.outcomes.values())
 
     def _one(self, number: int) -> Outcome:
-        one = self.barred.get(number) or self.bulk.operations[number]
-        if isinstance(one, Refused):
-            raise one
+        if number in self.barred:
+            raise self.barred[number]
+        one = self.bulk.operations[number]
         change = one.build({bulk_id: self._id(number, bulk_id) for bulk_id in one.needs})
         if change.verb == "create" and one.bulk_id in self.assumed:
             change = replace(change, resource_id=self.assumed[one.bulk_id])
@@ -154,11 +152,7 @@ def _failed(bulk_id: str) -> RelatedFailed:
 
 
 def _numbers(bulk: Bulk) -> dict[str, int]:
-    return {
-        one.bulk_id: number
-        for number, one in enumerate(bulk.operations)
-        if isinstance(one, Operation) and one.bulk_id is not None
-    }
+    return {one.bulk_id: number for number, one in enumerate(bulk.operations) if one.bulk_id is not None}
 
 
 def _in_order(bulk: Bulk) -> list[int]:
@@ -170,8 +164,7 @@ def _in_order(bulk: Bulk) -> list[int]:
         pending = [start]
         while pending:
             number = pending[-1]
-            one = bulk.operations[number]
-            needs = one.needs if isinstance(one, Operation) and number not in begun else ()
+            needs = bulk.operations[number].needs if number not in begun else ()
             begun.add(number)
             ahead = [numbers[need] for need in reversed(needs) if numbers[need] not in begun]
             pending += ahead

@@ -12,7 +12,7 @@ from models.database import Cursor
 from models.errors import Taken, TooLarge, Unknown
 from models.group import SAME, Group, Members
 from models.journal import Entry
-from models.resource import GROUP, Document
+from models.resource import GROUP, Document, alike
 from models.text import equality_key, new_id
 
 _encode = msgspec.json.Encoder().encode
@@ -62,7 +62,7 @@ def _update(cursor: Cursor, change: Change, row: Group, now: datetime) -> tuple[
     changes = [
         _moved(name, row.document.get(name), document.get(name))
         for name in sorted({*row.document, *document} - {"schemas"})
-        if row.document.get(name) != document.get(name)
+        if not alike(row.document.get(name), document.get(name))
     ]
     if added or removed:
         changes.append(_moved("members", None, f"{added} added, {removed} removed"))

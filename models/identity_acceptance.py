@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -14,7 +13,7 @@ from models.database import Cursor
 from models.errors import Refused, Taken, TooLarge, Unknown
 from models.identity import Identity
 from models.journal import Entry
-from models.resource import USER, Document
+from models.resource import USER, Document, alike
 from models.text import equality_key, new_id
 
 _encode = msgspec.json.Encoder().encode
@@ -176,7 +175,7 @@ def _update(
     active = _active(document, row)
     if active != row.active:
         operation = "reactivate" if active else "deactivate"
-    if _alike(document, row.document):
+    if alike(document, row.document):
         return _record(known, change, row, operation)
     key = equality_key(document["userName"])
     other = known.named(row.list_id, key)
@@ -189,17 +188,6 @@ def _update(
     row.version, row.modified = row.version + 1, known.now
     known.index(row)
     return _record(known, change, row, operation)
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Equal in type as well: to Python True is 1, to an IdP it is not."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    return bool(one == other)
 
 
 def _delete(known: Identities, change: Change, row: Identity) -> Accepted:

@@ -26,3 +26,18 @@ class Stored:
     def but(self, **values: Any) -> Self:
         """The same with other values."""
         return replace(self, **values)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Equal as JSON is: to Python True is 1, to an IdP it is not; 1e16 comes back from the database as an integer."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return one == other
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(alike(value, other[key]) for key, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return bool(one == other)

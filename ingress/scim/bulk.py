@@ -57,11 +57,14 @@ class _Asked:
         self.data = _member(self.sent, "data")
         self.request_id = f"{call.request.request_id}-{number + 1}"
         self.resource = "request"
-        self.operation: Operation | Refused
         try:
             self.operation = self._operation(call, sent, known)
         except Refused as refusal:
-            self.operation = refusal
+            self.operation = Operation(self._own_id(), (), _raising(refusal))
+
+    def _own_id(self) -> str | None:
+        """What others may refer to it by."""
+        return self.bulk_id if self.method == "POST" and isinstance(self.bulk_id, str) else None
 
     def _operation(self, call: Call, sent: Any, known: frozenset[str]) -> Operation:
         if not isinstance(sent, dict):
@@ -80,8 +83,7 @@ class _Asked:
                 )
         if self.method != "DELETE" and not isinstance(self.data, dict):
             raise InvalidSyntax(f"a {self.method} needs data, an object, and {quote(self.data)} arrived: send one")
-        own = self.bulk_id if self.method == "POST" else None
-        return Operation(own, needs, self._builder(call, kind, resource_id))
+        return Operation(self._own_id(), needs, self._builder(call, kind, resource_id))
 
     def _builder(self, call: Call, kind: Kind, resource_id: str | None) -> Callable[[Mapping[str, str]], Change]:
         expects = _member(self.sent, "version")
@@ -113,6 +115,13 @@ class _Asked:
             return {**found, "status": str(outcome.status), "response": render.decode(errors.body(outcome))}
         found |= {"location": render.location(outcome, base), "status": str(_STATUS[self.method])}
         return found if self.method == "DELETE" else {**found, "version": render.version(outcome)}
+
+
+def _raising(refusal: Refused) -> Callable[[Mapping[str, str]], Change]:
+    def build(_: Mapping[str, str]) -> Change:
+        raise refusal
+
+    return build
 
 
 def _asked(call: Call) -> tuple[list[_Asked], int | None]:

@@ -205,7 +205,7 @@ def compared(node: Node) -> Iterator[str]:
 def pairs(node: Node) -> dict[str, Any]:
     """The `eq` pairs that all have to hold: what an element is made of that the filter did not find (C13)."""
     equal = (term for term in flat(node) if isinstance(term, Comparison) and term.operator == "eq")
-    return {term.path: term.value for term in equal}
+    return {term.path: str(term.value) if isinstance(term.value, Bare) else term.value for term in equal}
 
 
 def predicate(node: Node) -> Test:

@@ -4,6 +4,7 @@ Values themselves are never reformatted; what is empty is absent.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from ingress.scim.errors import InvalidValue, quote
@@ -113,14 +114,18 @@ def _custom(where: Place, value: Any) -> Any:
         case list():
             return [inner for inner in (_custom(where, each) for each in value) if inner is not None] or None
         case int() | float() if not isinstance(value, bool):
-            _check_number(where, value)
+            return _number(where, value)
     return value
 
 
-def _check_number(where: Place, value: int | float) -> None:
-    fits = -(2**63) <= value < 2**63 if isinstance(value, int) else value - value == 0
+def _number(where: Place, value: int | float) -> int | float:
+    if isinstance(value, float) and 1e16 <= abs(value) < 2**64:
+        # Written with an exponent, which the database spells out: answered so from the first time on.
+        value = int(Decimal(repr(value)))
+    fits = -(2**63) <= value < 2**64 if isinstance(value, int) else value - value == 0
     if not fits:
         raise InvalidValue(f"{where.label} has a number that is too large to be kept: send it as text")
+    return value
 
 
 def _member_ids(where: Place, value: Any) -> list[str]:

@@ -56,9 +56,16 @@ def delete(bulk_id: str) -> Operation:
     return Operation(None, (bulk_id,), build)
 
 
-def accept(
-    connection: Connection, *operations: Operation | Refused, most_errors: int | None = None
-) -> list[Outcome | None]:
+def unreadable(bulk_id: str | None = None) -> Operation:
+    """One that was refused before it came to a change."""
+
+    def build(ids: Mapping[str, str]) -> Change:
+        raise Refused("not readable")
+
+    return Operation(bulk_id, (), build)
+
+
+def accept(connection: Connection, *operations: Operation, most_errors: int | None = None) -> list[Outcome | None]:
     with database.transaction(connection, [LIST]) as cursor:
         outcomes, _ = bulk.accept(cursor, Bulk(operations, most_errors), {LIST: "userName"})
     return outcomes
@@ -113,8 +120,14 @@ def test_a_circle_through_a_user_that_comes_back_has_the_id_of_old(connection: C
     assert (manager_of(one), manager_of(two)) == (two.id, one.id)
 
 
+def test_who_refers_to_what_could_not_be_read_fails_as_well(connection: Connection) -> None:
+    outcomes = accept(connection, user("a", "b"), unreadable("b"), staff("b"))
+
+    assert [status(one) for one in outcomes] == [409, 400, 409]
+
+
 def test_each_operation_has_an_outcome_of_its_own(connection: Connection) -> None:
-    outcomes = accept(connection, user("a"), Refused("not readable"), user("A"), user("b"))
+    outcomes = accept(connection, user("a"), unreadable(), user("A"), user("b"))
 
     assert [status(one) for one in outcomes] == [200, 400, 409, 200]
 
