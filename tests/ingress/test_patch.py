@@ -125,12 +125,6 @@ def test_every_equal_pair_of_the_filter_goes_into_the_new_element() -> None:
 
 
 @pytest.mark.parametrize("where", ['primary eq "True"', "primary eq true", 'primary eq "true"'])
-def test_a_value_without_quotes_in_a_filter_is_text_in_what_is_made_of_it() -> None:
-    document = patched(mila(), op("add", f"{BADGE}:desks[code eq 7].floor", value=2))
-
-    assert type(document[BADGE]["desks"][0]["code"]) is str
-
-
 def test_a_filter_on_primary_takes_text_as_well(where: str) -> None:
     document = patched(
         mila(roles=[{"value": "Admin", "primary": True}]), op("Replace", f"roles[{where}].value", value="Editor")
@@ -460,3 +454,9 @@ def test_an_attribute_cannot_grow_without_end() -> None:
 def test_the_groups_of_a_user_are_read_only(path: str) -> None:
     with pytest.raises(Mutability, match="groups is read-only"):
         patched(mila(), op("add", path, value=[{"value": "g"}]))
+
+
+def test_a_value_without_quotes_in_a_filter_is_text_in_what_is_made_of_it() -> None:
+    document = patched(mila(), op("add", f"{BADGE}:desks[code eq 7].floor", value=2))
+
+    assert type(document[BADGE]["desks"][0]["code"]) is str
