@@ -32,7 +32,10 @@ def note(cursor: Cursor, documents: Iterable[tuple[str, str, Document]]) -> None
         "insert into seen_attribute as s (list_id, resource, urn, name, type, multi_valued)"
         " select v.* from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[])"
         " v (list_id, resource, urn, name, type, multi_valued)"
-        " where (select count(*) from seen_attribute c where c.list_id = v.list_id) < %s"
+        # What is known is left alone: a conflict would lock its row until COMMIT, for every batch of the list.
+        " where not exists (select from seen_attribute k where k.list_id = v.list_id and k.resource = v.resource"
+        " and k.urn = v.urn and k.name = v.name and k.type in (v.type, 'string'))"
+        " and (select count(*) from seen_attribute c where c.list_id = v.list_id) < %s"
         # One that comes in two types is text: that fits both.
         " on conflict (list_id, resource, urn, name) do update set type = 'string' where s.type <> excluded.type"
         " and s.type <> 'string'",
