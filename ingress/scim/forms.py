@@ -3,6 +3,7 @@
 Values themselves are never reformatted; what is empty is absent.
 """
 
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from ingress.scim.errors import InvalidValue, quote
 from ingress.scim.schema import SUB_PLACES, Kind, Place, is_password
 
 LONGEST_KEY = 1000  # bytes; a Postgres index entry holds 2,700, and casefolding may double a text
+LARGEST = sys.float_info.max  # of a number; a larger one is no number to most who read it
 MOST_VALUES = 500  # of one multi-valued attribute: a client that adds for ever is told so
 
 
@@ -119,11 +121,10 @@ def _custom(where: Place, value: Any) -> Any:
 
 
 def _number(where: Place, value: int | float) -> int | float:
-    if isinstance(value, float) and 1e16 <= abs(value) < 2**64:
+    if isinstance(value, float) and 1e16 <= abs(value) <= LARGEST:
         # Written with an exponent, which the database spells out: answered so from the first time on.
         value = int(Decimal(repr(value)))
-    fits = -(2**63) <= value < 2**64 if isinstance(value, int) else value - value == 0
-    if not fits:
+    if not abs(value) <= LARGEST:
         raise InvalidValue(f"{where.label} has a number that is too large to be kept: send it as text")
     return value
 
