@@ -155,7 +155,7 @@ def _request(scope: Scope, proxies: Proxies) -> Request:
     # Litestar strips a mount's path in different ways over the versions: what counts follows "/scim/v2".
     path: str = scope["path"]
     parts = tuple(part for part in path.removeprefix("/scim/v2").split("/") if part)
-    headers, peer = dict(scope["headers"]), http.peer(scope)
+    headers, peer = http.headers_of(scope["headers"]), http.peer(scope)
     return Request(
         scope["method"],  # type: ignore[typeddict-item]
         parts[0] if parts else "",

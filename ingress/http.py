@@ -1,5 +1,6 @@
 """The little of HTTP that SCIM needs, over ASGI: a request, a response, a bounded body."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,15 @@ class Response:
     status: int
     body: bytes = b""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name. Lines that proxies add are one list (RFC 9110 §5.3); of any other the last one counts."""
+    found: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        listed = name in found and name.startswith((b"x-forwarded-", b"forwarded"))
+        found[name] = found[name] + b", " + value if listed else value
+    return found
 
 
 def check_media_type(headers: dict[bytes, bytes]) -> None:

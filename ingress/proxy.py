@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from ops.settings import WrongSetting
+from ops.settings import networks
 
 Headers = dict[bytes, bytes]
 Told = dict[str, str]  # by "for", "proto" and "host"
@@ -28,7 +28,7 @@ class Proxies:
 
     def __init__(self, trusted: str, root: str, fixed: bool) -> None:
         """`fixed`: the root is an operator's word (MUSTER_PUBLIC_URL), which no header changes."""
-        self._networks = tuple(_network(one.strip()) for one in trusted.split(",") if one.strip())
+        self._networks = tuple(map(_unmapped, networks(trusted)))
         self._root, self._fixed = root, fixed
 
     def root(self, headers: Headers, peer: str) -> str:
@@ -89,11 +89,8 @@ class Proxies:
         return len(nodes)
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
-    try:
-        found = ip_network(text, strict=False)
-    except ValueError as error:
-        raise WrongSetting(f"MUSTER_TRUSTED_PROXIES has '{text}': {error}") from None
+def _unmapped(found: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """An IPv4 network that is written as IPv6."""
     if isinstance(found, IPv6Network) and found.subnet_of(_MAPPED):
         return ip_network((int(found.network_address) & 0xFFFFFFFF, found.prefixlen - 96))
     return found

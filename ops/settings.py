@@ -1,6 +1,7 @@
 """What can be set from outside: environment variables that begin with MUSTER_, and nothing else."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
 import msgspec
@@ -63,4 +64,17 @@ def load() -> Settings:
         except msgspec.ValidationError as error:
             reason = str(error).partition(" - at ")[0]
             raise WrongSetting(f"{PREFIX}{name.upper()} is '{value}': {reason}") from None
-    return msgspec.convert({name: value for name, value in given.items() if value}, Settings, strict=False)
+    loaded = msgspec.convert({name: value for name, value in given.items() if value}, Settings, strict=False)
+    networks(loaded.trusted_proxies)
+    return loaded
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The addresses and networks in MUSTER_TRUSTED_PROXIES."""
+    found = []
+    for one in filter(None, map(str.strip, text.split(","))):
+        try:
+            found.append(ip_network(one, strict=False))
+        except ValueError as error:
+            raise WrongSetting(f"{PREFIX}TRUSTED_PROXIES has '{one}': {error}") from None
+    return tuple(found)

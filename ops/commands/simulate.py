@@ -16,15 +16,19 @@ IDPS = ("okta", "entra", "pingone", "onelogin", "jumpcloud")
 @click.option("--list", "wanted", metavar="LIST", help="The list to fill.  [default: the IdP's list of the demo]")
 @click.option("--updates", type=click.FloatRange(0, 1), default=0.3, show_default=True, help="Share that changes.")
 @click.option("--leavers", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Share that leaves.")
+@click.option(
+    "--groups", type=click.IntRange(0, 100_000), default=0, show_default=True,
+    help="Groups that are pushed, each with its share of those who stay.",
+)  # fmt: skip
 @on_target
 def simulate(
-    idp: str, users: int, wanted: str | None, updates: float, leavers: float, at: Target, as_json: bool
+    idp: str, users: int, wanted: str | None, updates: float, leavers: float, groups: int, at: Target, as_json: bool
 ) -> None:
     """Send an identity provider's traffic to a list, in that provider's own dialect.
 
     \b
     muster simulate okta --users 200
-    muster simulate entra --users 1000 --list Staff --leavers 0
+    muster simulate entra --users 1000 --list Staff --leavers 0 --groups 20
     """
     from ops.simulators.directory import IDPS as DIALECTS
     from ops.simulators.directory import run
@@ -33,7 +37,7 @@ def simulate(
     dialect = DIALECTS[idp]()
     list_id, token = _token(at, wanted or dialect.list_name, idp)
     try:
-        report = run(dialect, at.scim_base_url(list_id), token, users, updates, leavers)
+        report = run(dialect, at.scim_base_url(list_id), token, users, updates, leavers, groups)
     except Refusal as refusal:
         stop(FAILED, f"the connection test failed: {refusal}")
     except OSError as error:

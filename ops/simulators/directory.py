@@ -1,6 +1,7 @@
-"""A directory's day in an identity provider's dialect: everybody assigned, some changed, some gone."""
+"""A directory's day in an identity provider's dialect: everybody assigned, some changed, some gone, groups pushed."""
 
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.client import HTTPException
@@ -11,13 +12,15 @@ from ops.simulators.jumpcloud import JumpCloud
 from ops.simulators.okta import Okta
 from ops.simulators.onelogin import OneLogin
 from ops.simulators.pingone import PingOne
-from ops.simulators.wire import Employee, Idp, Refusal, Tally, Wire
+from ops.simulators.wire import Document, Employee, Idp, Refusal, Tally, Team, Wire
 
 IDPS: dict[str, type[Idp]] = {idp.name: idp for idp in (Okta, Entra, PingOne, OneLogin, JumpCloud)}
 MOST_FAILURES_SHOWN = 10
 
 
-def run(idp: Idp, base_url: str, token: str, users: int, update_share: float, leaver_share: float) -> dict[str, Any]:
+def run(
+    idp: Idp, base_url: str, token: str, users: int, update_share: float, leaver_share: float, groups: int = 0
+) -> dict[str, Any]:
     """Everything, and what it counted."""
 
     def wire() -> Wire:
@@ -27,15 +30,26 @@ def run(idp: Idp, base_url: str, token: str, users: int, update_share: float, le
     idp.test(first)
     first.close()
     total, started = first.tally, time.perf_counter()
-    with ThreadPoolExecutor(idp.parallel) as pool:
-        share = [range(start, users, idp.parallel) for start in range(min(idp.parallel, users))]
-        for tally in pool.map(lambda numbers: _day(idp, wire(), numbers, users, update_share, leaver_share), share):
+    changed, gone = round(users * update_share), round(users * leaver_share)
+    staff: dict[int, Document] = {}  # who stays, as members of groups
+
+    def assign(wire: Wire, number: int) -> None:
+        member = _employee(idp, wire, number, number < changed, number >= users - gone)
+        if member is not None:
+            staff[number] = member
+
+    def push(wire: Wire, number: int) -> None:
+        idp.push(wire, Team(number, idp.name), [staff[one] for one in range(number, users, groups) if one in staff])
+
+    for count, act in ((users, assign), (groups, push)):
+        for tally in _side_by_side(idp.parallel, count, wire, act):
             total.add(tally)
-    seconds = time.perf_counter() - started
+    return {"idp": idp.name, "users": users, "groups": groups} | _counted(total, time.perf_counter() - started)
+
+
+def _counted(total: Tally, seconds: float) -> dict[str, Any]:
     requests = sum(total.statuses.values())
     return {
-        "idp": idp.name,
-        "users": users,
         "requests": requests,
         "failed": len(total.failures),
         "seconds": round(seconds, 3),
@@ -45,11 +59,19 @@ def run(idp: Idp, base_url: str, token: str, users: int, update_share: float, le
     }
 
 
-def _day(idp: Idp, wire: Wire, numbers: range, users: int, update_share: float, leaver_share: float) -> Tally:
-    changed, gone = round(users * update_share), round(users * leaver_share)
+def _side_by_side(
+    parallel: int, count: int, wire: Callable[[], Wire], act: Callable[[Wire, int], None]
+) -> Iterator[Tally]:
+    """Each number up to `count` dealt with, over so many connections."""
+    with ThreadPoolExecutor(parallel) as pool:
+        shares = [range(start, count, parallel) for start in range(min(parallel, count))]
+        yield from pool.map(lambda numbers: _share(wire(), numbers, act), shares)
+
+
+def _share(wire: Wire, numbers: range, act: Callable[[Wire, int], None]) -> Tally:
     for number in numbers:
         try:
-            _employee(idp, wire, number, number < changed, number >= users - gone)
+            act(wire, number)
         except Refusal as refusal:
             wire.tally.failures.append(str(refusal))
         except (HTTPException, OSError) as error:
@@ -58,7 +80,8 @@ def _day(idp: Idp, wire: Wire, numbers: range, users: int, update_share: float, 
     return wire.tally
 
 
-def _employee(idp: Idp, wire: Wire, number: int, changes: bool, leaves: bool) -> None:
+def _employee(idp: Idp, wire: Wire, number: int, changes: bool, leaves: bool) -> Document | None:
+    """A day of one employee; a group's member afterwards, who does not leave."""
     employee = Employee.of(number, idp.name)
     user = idp.find(wire, employee.user_name) or idp.create(wire, employee)
     if changes:
@@ -66,3 +89,5 @@ def _employee(idp: Idp, wire: Wire, number: int, changes: bool, leaves: bool) ->
         idp.update(wire, user, employee)
     if leaves:
         idp.deactivate(wire, user, employee)
+        return None
+    return {"value": user["id"], "display": employee.user_name}

@@ -2,8 +2,12 @@
 text (learn.microsoft.com, "Develop and plan provisioning for a SCIM endpoint" and "Known issues")."""
 
 import uuid
+from urllib.parse import quote
 
-from ops.simulators.wire import ENTERPRISE, PATCH, USER, Document, Employee, Idp, Wire
+from ops.simulators.wire import ENTERPRISE, GROUP, PATCH, USER, Document, Employee, Idp, Team, Wire
+
+LEGACY = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
+BATCH = 100  # members in one PATCH; Microsoft publishes no number, tens to hundreds are seen
 
 
 class Entra(Idp):
@@ -51,3 +55,33 @@ class Entra(Idp):
             "Operations": [{"op": op, "path": path, "value": value} for op, path, value in operations],
         }
         wire.call(step, "PATCH", f"/Users/{user['id']}", body)
+
+    def find_group(self, wire: Wire, name: str) -> Document | None:
+        """By name, members left out; a known group is read once more before it is changed."""
+        condition = quote(f'displayName eq "{name}"')
+        found = wire.call("group lookup", "GET", f"/Groups?excludedAttributes=members&filter={condition}")
+        if not found["Resources"]:
+            return None
+        return wire.call("group read", "GET", f"/Groups/{found['Resources'][0]['id']}?excludedAttributes=members")
+
+    def create_group(self, wire: Wire, team: Team, members: list[Document]) -> Document:
+        """Always without members, with a schema of older days."""
+        named = {"externalId": team.anchor, "displayName": team.first_name, "meta": {"resourceType": "Group"}}
+        return wire.call("group create", "POST", "/Groups", {"schemas": [GROUP, LEGACY]} | named)
+
+    def join(self, wire: Wire, group: Document, members: list[Document]) -> None:
+        """In batches."""
+        for start in range(0, len(members), BATCH):
+            self._members(wire, "group add", group, "Add", members[start : start + BATCH])
+
+    def leave(self, wire: Wire, group: Document, member: Document) -> None:
+        """As a value, without a filter."""
+        self._members(wire, "group remove", group, "Remove", [member])
+
+    def rename(self, wire: Wire, group: Document, name: str) -> None:
+        """One operation, capitalised."""
+        self.patch_group(wire, "group rename", group, {"op": "Replace", "path": "displayName", "value": name})
+
+    def _members(self, wire: Wire, step: str, group: Document, op: str, members: list[Document]) -> None:
+        value = [{"$ref": None, "value": member["value"]} for member in members]
+        self.patch_group(wire, step, group, {"op": op, "path": "members", "value": value})

@@ -1,7 +1,9 @@
 """JumpCloud, custom SCIM identity management: its connection test makes a real user and deletes it
 (jumpcloud.com, "Custom SCIM Identity Management"). PUT for updates is an assumption."""
 
-from ops.simulators.wire import ENTERPRISE, USER, Document, Employee, Idp, Wire
+from urllib.parse import quote
+
+from ops.simulators.wire import ENTERPRISE, GROUP, USER, Document, Employee, Idp, Team, Wire
 
 TESTER = Employee(999_999, "jumpcloud-test", "Tester")
 
@@ -28,3 +30,28 @@ class JumpCloud(Idp):
             addresses=[address],
             **{ENTERPRISE: employee.enterprise() | {"organization": "Harbor", "costCenter": "T1"}},
         )
+
+    def push(self, wire: Wire, team: Team, members: list[Document]) -> None:
+        """Empty groups are not created."""
+        if members:
+            super().push(wire, team, members)
+
+    def find_group(self, wire: Wire, name: str) -> Document | None:
+        """A group of the same name is taken over."""
+        condition = quote(f'displayName eq "{name}"')
+        found = wire.call("group lookup", "GET", f"/Groups?filter={condition}")
+        return found["Resources"][0] if found["Resources"] else None
+
+    def create_group(self, wire: Wire, team: Team, members: list[Document]) -> Document:
+        """With its members, who are all added once more afterwards."""
+        body = {"schemas": [GROUP], "displayName": team.first_name}
+        return wire.call("group create", "POST", "/Groups", body | {"members": _values(members)})
+
+    def leave(self, wire: Wire, group: Document, member: Document) -> None:
+        """As a value, without a filter."""
+        operation = {"op": "remove", "path": "members", "value": _values([member])}
+        self.patch_group(wire, "group remove", group, operation)
+
+
+def _values(members: list[Document]) -> list[Document]:
+    return [{"value": member["value"]} for member in members]

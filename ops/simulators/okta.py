@@ -1,10 +1,10 @@
-"""Okta, App Integration Wizard app: profiles by PUT of what it read, never a DELETE
+"""Okta, App Integration Wizard app: profiles and groups by PUT of the whole, never a DELETE
 (developer.okta.com, "SCIM 2.0 Protocol Reference" and FAQ)."""
 
 import secrets
 from urllib.parse import quote
 
-from ops.simulators.wire import ENTERPRISE, USER, Document, Employee, Idp, Wire
+from ops.simulators.wire import ENTERPRISE, GROUP, USER, Document, Employee, Idp, Team, Wire
 
 
 class Okta(Idp):
@@ -49,3 +49,11 @@ class Okta(Idp):
         """Unassigned, suspended or deactivated: active false by PUT."""
         present = wire.call("read", "GET", f"/Users/{user['id']}")
         wire.call("deactivate", "PUT", f"/Users/{user['id']}", present | self.body(employee) | {"active": False})
+
+    def push(self, wire: Wire, team: Team, members: list[Document]) -> None:
+        """Created empty, then the whole group at every change, its name included."""
+        body: Document = {"schemas": [GROUP], "displayName": team.name, "members": []}
+        group = self.find_group(wire, team.name) or wire.call("group create", "POST", "/Groups", body)
+        for present in (members, members[:-1]):
+            whole = body | {"id": group["id"], "members": present}
+            wire.call("group update", "PUT", f"/Groups/{group['id']}", whole)

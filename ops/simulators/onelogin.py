@@ -1,7 +1,7 @@
 """OneLogin, "SCIM Provisioner with SAML (SCIM v2 Enterprise)": an administrator's JSON template, filled in
 (developers.onelogin.com/scim; templates published by several vendors)."""
 
-from ops.simulators.wire import ENTERPRISE, USER, Document, Employee, Idp, Wire
+from ops.simulators.wire import ENTERPRISE, GROUP, USER, Document, Employee, Idp, Team, Wire
 
 
 class OneLogin(Idp):
@@ -24,3 +24,10 @@ class OneLogin(Idp):
     def deactivate(self, wire: Wire, user: Document, employee: Employee) -> None:
         """Deprovisioning set to "Delete", OneLogin's default choice in most guides."""
         wire.call("deactivate", "DELETE", f"/Users/{user['id']}")
+
+    def create_group(self, wire: Wire, team: Team, members: list[Document]) -> Document:
+        """By its own name, which is not known to change."""
+        return wire.call("group create", "POST", "/Groups", {"schemas": [GROUP], "displayName": team.name})
+
+    def rename(self, wire: Wire, group: Document, name: str) -> None:
+        """Nothing is documented."""

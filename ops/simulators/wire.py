@@ -1,4 +1,4 @@
-"""What the simulated identity providers share: employees, one kept-alive connection, a tally."""
+"""What the simulated identity providers share: employees, teams, one kept-alive connection, a tally."""
 
 import http.client
 import json
@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 Document = dict[str, Any]
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 PATIENCE = 60  # seconds; Okta's
@@ -75,6 +76,29 @@ class Employee:
     def enterprise(self) -> Document:
         """The enterprise extension (RFC 7643 §4.3)."""
         return {"employeeNumber": f"E{self.number:06d}", "department": self.department}
+
+
+@dataclass(frozen=True)
+class Team:
+    """A group in an IdP's directory."""
+
+    number: int
+    idp: str
+
+    @property
+    def name(self) -> str:
+        """Unique in an IdP's directory."""
+        return f"{_DEPARTMENTS[self.number % len(_DEPARTMENTS)]} {self.number}"
+
+    @property
+    def first_name(self) -> str:
+        """What it is called until it is filled, by IdPs that can rename."""
+        return f"{self.name} (new)"
+
+    @property
+    def anchor(self) -> str:
+        """The IdP's own identifier."""
+        return f"{self.idp[:2]}g{self.number:012d}"
 
 
 @dataclass
@@ -222,3 +246,48 @@ class Idp:
         """A leaver."""
         inactive = self.body(employee) | {"id": user["id"], "active": False}
         wire.call("deactivate", "PUT", f"/Users/{user['id']}", inactive)
+
+    def push(self, wire: Wire, team: Team, members: list[Document]) -> None:
+        """A group of these members ({"value", "display"}), of whom the last one leaves again."""
+        found = self.find_group(wire, team.name)
+        group = found or self.create_group(wire, team, members)
+        if members:
+            self.join(wire, group, members)
+            self.leave(wire, group, members[-1])
+        if found is None:
+            self.rename(wire, group, team.name)
+
+    def find_group(self, wire: Wire, name: str) -> Document | None:
+        """The group of this name, wherever it is in the list of all."""
+        start, total = 1, 1
+        while start <= total:
+            page = wire.call("group lookup", "GET", f"/Groups?startIndex={start}&count=100")
+            resources: list[Document] = page["Resources"]
+            for group in resources:
+                if group["displayName"] == name:
+                    return group
+            start, total = start + max(1, len(resources)), page["totalResults"]
+        return None
+
+    def create_group(self, wire: Wire, team: Team, members: list[Document]) -> Document:
+        """A new group, without members."""
+        return wire.call("group create", "POST", "/Groups", {"schemas": [GROUP], "displayName": team.first_name})
+
+    def join(self, wire: Wire, group: Document, members: list[Document]) -> None:
+        """New members."""
+        joining = [{"value": member["value"]} for member in members]
+        self.patch_group(wire, "group add", group, {"op": "add", "path": "members", "value": joining})
+
+    def leave(self, wire: Wire, group: Document, member: Document) -> None:
+        """A member less."""
+        leaving = f'members[value eq "{member["value"]}"]'
+        self.patch_group(wire, "group remove", group, {"op": "remove", "path": leaving})
+
+    def rename(self, wire: Wire, group: Document, name: str) -> None:
+        """Another name."""
+        self.patch_group(wire, "group rename", group, {"op": "replace", "path": "displayName", "value": name})
+
+    def patch_group(self, wire: Wire, step: str, group: Document, operation: Document) -> None:
+        """One operation on a group."""
+        body = {"schemas": [PATCH], "Operations": [operation]}
+        wire.call(step, "PATCH", f"/Groups/{group['id']}", body)

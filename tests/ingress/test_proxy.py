@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from ingress.http import headers_of
 from ingress.proxy import Proxies
 from ops.settings import WrongSetting
 
@@ -354,3 +355,9 @@ def test_what_proxies_add_behind_a_very_long_header_is_read() -> None:
     for long in ("for=10.0.0.3, " * 30_000, 'for="' + "x" * 400_000, "," * 400_000):
         assert root({"Forwarded": f"{long}, {added}"}) == "https://public.example"
         assert client({"Forwarded": f"{long}, {added}"}) == CLIENT
+
+
+def test_lines_that_proxies_add_are_one_list_and_of_others_the_last_counts() -> None:
+    lines = [(b"x-forwarded-for", b"1.2.3.4"), (b"accept", b"a"), (b"x-forwarded-for", b"127.0.0.1"), (b"accept", b"b")]
+
+    assert headers_of(lines) == {b"x-forwarded-for": b"1.2.3.4, 127.0.0.1", b"accept": b"b"}

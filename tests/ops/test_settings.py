@@ -45,3 +45,10 @@ def test_the_public_root_is_an_address_that_can_be_called(host: str, root: str) 
 def test_migrations_use_the_owner_where_one_is_named() -> None:
     assert Settings(database_url="a").migrations_url() == "a"
     assert Settings(database_url="a", owner_url="b").migrations_url() == "b"
+
+
+def test_a_trusted_proxy_that_is_no_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSTER_TRUSTED_PROXIES", "10.0.0.1, nonsense")
+
+    with pytest.raises(WrongSetting, match="MUSTER_TRUSTED_PROXIES has 'nonsense'"):
+        load()
