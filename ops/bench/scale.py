@@ -43,8 +43,11 @@ class Filled:
     now: datetime
 
 
-def fill(connection: Connection, list_id: str, users: int) -> Filled:
-    """Users, a group of all of them and one of a few, written as ingress writes them, without journal or log."""
+def fill(connection: Connection, owner_url: str, list_id: str, users: int) -> Filled:
+    """Users, a group of all of them and one of a few, written as ingress writes them, without journal or log.
+
+    Vacuumed and analysed as the tables' owner, which autovacuum does within the minute otherwise.
+    """
     now = datetime.now(UTC).replace(microsecond=0)
     filled = Filled([new_id() for _ in range(users)], new_id(), new_id(), now)
     with transaction(connection, [list_id]) as cursor:
@@ -59,8 +62,9 @@ def fill(connection: Connection, list_id: str, users: int) -> Filled:
                 copy.write_row((list_id, f"scale.{number}@bench.example", user_id))
         for name, group_id, count in (("Everyone", filled.large, users), ("Few", filled.small, SMALL)):
             _fill_group(cursor, list_id, group_id, name, filled.users[:count], now)
-    for table in ("identity", "identity_email", "scim_group", "group_member"):
-        connection.execute(f"analyze {table}")
+    with connect(owner_url, "muster-bench") as owner:
+        for table in ("identity", "identity_email", "scim_group", "group_member"):
+            owner.execute(f"vacuum analyze {table}")
     return filled
 
 

@@ -44,7 +44,7 @@ def _scale(users: int, plans: bool, at: Target, as_json: bool) -> None:
     target, list_id = _list(at)
     with database.connect(at.database_url) as opened:
         click.echo(f"filling a list with {users:,} users", err=True)
-        filled = scale.fill(opened, list_id, users)
+        filled = scale.fill(opened, at.owner_url, list_id, users)
         results = scale.measure(target, filled, lambda text: click.echo(text, err=True))
         told = scale.plans(at.database_url, list_id, filled) if plans else None
     if as_json:

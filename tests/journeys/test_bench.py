@@ -4,6 +4,7 @@ import pytest
 
 from ops.bench import ingress, scale
 from ops.bench.ingress import Target
+from ops.embedded import OWNING, SERVING
 from tests.journeys.system import Muster
 
 pytestmark = pytest.mark.journey
@@ -23,7 +24,8 @@ def test_every_phase_of_the_ingress_suite_is_answered_as_expected(muster: Muster
 
 def test_every_request_of_the_scale_suite_is_answered_and_every_plan_told(muster: Muster) -> None:
     target = muster.new_list()
-    filled = scale.fill(muster.database, target.list_id, 300)
+    owner_url = muster.ready["database_url"].replace(SERVING, OWNING)
+    filled = scale.fill(muster.database, owner_url, target.list_id, 300)
 
     results = scale.measure(Target(target.base_url, target.token), filled, say=lambda _: None)
     plans = scale.plans(muster.ready["database_url"], target.list_id, filled)
