@@ -93,13 +93,9 @@ class Search:
     def _keys(self, resource: str, condition: Sql, after: Position | None) -> Sql:
         by = self.order.by[resource]
         beyond = self._beyond(by, after) if after is not None else TRUE
-        # Found first, sorted then. A planner that expects many would walk the list in its order until it has a page
-        # of them, which for few is all of it: 160 ms for a prefix that one user has. A later page has no count
-        # beside it that would read everything anyway, and may be walked to.
-        fence = " offset 0" if after is None and condition != TRUE else ""
         return Sql(
             f"select '{resource}' as resource, r.id, {by.text} as value from {TABLES[resource]} r"
-            f" where r.list_id = %s and {condition.text} and {beyond.text}{fence}",
+            f" where r.list_id = %s and {condition.text} and {beyond.text}",
             (*by.parameters, self.list_id, *condition.parameters, *beyond.parameters),
         )
 
