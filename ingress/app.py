@@ -170,7 +170,10 @@ def _request(scope: Scope, proxies: Proxies) -> Request:
 
 def _outside(_: Any, error: HTTPException) -> Answer[bytes]:
     """What is not below a SCIM Base URL is refused in SCIM words all the same: an IdP has a wrong URL."""
-    refusal = NotFound("this is no SCIM Base URL: copy it from the list's Sync tab, whole")
+    refusal: Refused = NotFound("this is no SCIM Base URL: copy it from the list's Sync tab, whole")
+    if error.status_code != NotFound.status:
+        refusal = Refused(f"the request cannot be read ({error.detail}): check its Host header and its URL")
+        refusal.status = error.status_code
     return Answer(errors.body(refusal), status_code=error.status_code, media_type=http.SCIM_JSON.decode())
 
 

@@ -131,9 +131,23 @@ class _Attempt:
                 continue
             wrong = True
         if wrong:
+            self._bar_all()
             own = {n: one for n, one in self.outcomes.items() if isinstance(one, Refused) and not _is_related(one)}
             self.causes = own | self.causes
         return not wrong
+
+    def _bar_all(self) -> None:
+        """Whoever needs one that failed fails too, however many stand between: all of them at once."""
+        failed = set(self.barred)
+        grown = True
+        while grown:
+            grown = False
+            for number, one in enumerate(self.bulk.operations):
+                cause = next((need for need in one.needs if self.numbers[need] in failed), None)
+                if cause is not None and number not in failed:
+                    self.barred[number] = _failed(cause)
+                    failed.add(number)
+                    grown = True
 
     def told(self, number: int) -> Outcome | None:
         """What an operation came to. One that failed by itself before those that refer to it did keeps its reason."""

@@ -17,7 +17,8 @@ from ingress.scim.schema import Schema
 from models.search import FALSE, Sql, join
 from models.text import UUID, equality_key, fold
 
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+# A numeric of Postgres ends at 131,072 digits; what has a longer exponent is compared as text.
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _SIGNS = {"eq": "=", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _PARTS = {"co": "strpos({0}, %s) > 0", "sw": "starts_with({0}, %s)", "ew": "right({0}, char_length(%s)) = %s"}
 _BOOLEANS = {"true": True, "false": False}

@@ -13,6 +13,7 @@ from ingress.scim.schema import SUB_PLACES, Kind, Place, is_password
 
 LONGEST_KEY = 1000  # bytes; a Postgres index entry holds 2,700, and casefolding may double a text
 LARGEST = sys.float_info.max  # of a number; a larger one is no number to most who read it
+MANY = frozenset(name for name, inner in SUB_PLACES.items() if "type" in inner)  # the multi-valued attributes
 MOST_VALUES = 500  # of one multi-valued attribute: a client that adds for ever is told so
 
 

@@ -174,6 +174,9 @@ def _put(document: Document, where: Place, value: Any, of: Schema) -> None:
     keys = where.keys
     if len(keys) == 1 and where.last in document and where.last.lower() in ONCE:
         raise InvalidSyntax(f"the body has {where.last} more than once: send it once")
+    if where.sub is not None and where.owner is None and where.name in forms.MANY:  # "emails.type" as a key
+        document[where.name] = [{**each, where.sub: taken} for each in document.get(where.name) or [{}]]
+        return
     inside = document
     for key in keys[:-1]:
         below = inside.get(key)

@@ -13,7 +13,7 @@ from typing import Any, cast
 from ingress.scim import steps
 from ingress.scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, quote
 from ingress.scim.filters import Comparison, Either, Every, Node, Not, Selection, compared, pairs, predicate, read
-from ingress.scim.forms import manager_id, op_name, parts, single_manager, take
+from ingress.scim.forms import MANY, manager_id, op_name, parts, single_manager, take
 from ingress.scim.intake import REQUIRED, members, place_of_key, require_name, with_schemas
 from ingress.scim.schema import SUB_PLACES, SUBS, USER, Kind, Place, Schema, is_password, place
 from ingress.scim.steps import Document, Element, Step, Target
@@ -216,10 +216,7 @@ def _expand(op: str, found: Target, value: Any, of: Schema) -> Iterator[Step]:
 
 def _is_many(found: Target) -> bool:
     where = found.place
-    return found.selects is not None or (where.owner is None and where.name in _MANY)
-
-
-_MANY = frozenset(name for name, inner in SUB_PLACES.items() if "type" in inner)
+    return found.selects is not None or (where.owner is None and where.name in MANY)
 
 
 def _refuse_removal(op: str, where: Place, of: Schema) -> None:

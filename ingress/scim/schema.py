@@ -156,7 +156,8 @@ def place(path: str, of: Schema = USER) -> Place | None:
             return Place(owner, "", None, Kind.EXTENSION)
         if lowered.startswith((urn + ":", urn + ".")):
             rest = path[len(urn) + 1 :]
-            return _within(of.owners[owner], rest) or _custom(owner, rest)
+            known = rest.partition(".")[0].lower() in of.owners[owner]
+            return _within(of.owners[owner], rest) if known else _custom(owner, rest)
     return _of_unknown_schema(path, of)
 
 

@@ -291,6 +291,14 @@ def test_a_filter_that_cannot_be_answered_is_refused_with_a_reason(text: str, wo
     assert words in refused.value.detail
 
 
+@pytest.mark.parametrize("number", ["1e200000", "-1e200000", "1e-99999"])
+def test_a_number_beyond_what_the_database_counts_finds_nobody(connection: Connection, number: str) -> None:
+    shelf = Shelf(connection)
+    shelf.put(USERS, {"userName": "mila", BADGE: {"badge": 7}})
+
+    assert shelf.found(f"{BADGE}:badge eq {number}") == set()
+
+
 def test_an_extension_attribute_that_was_never_seen_is_refused() -> None:
     with pytest.raises(InvalidFilter, match="is no attribute of a User of this list"):
         Compiler(LIST, schema.USER, lambda urn, name: False).condition(query.parse(f"{BADGE}:badge eq 7"))

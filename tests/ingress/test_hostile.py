@@ -1,17 +1,23 @@
 """Whatever a body or a query holds, it is understood or refused: nothing else is ever raised."""
 
+import asyncio
 import copy
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from litestar.testing import TestClient
 
+from ingress import http
+from ingress.app import build
 from ingress.scim import errors, intake, patch, projection, query, schema
 from ingress.scim.conditions import Compiler
 from models.errors import Refused
 from models.search import Sql
+from ops.settings import Settings
 from tests.factories import ENTERPRISE, USER
 
 BADGE = "urn:ietf:params:scim:schemas:extension:Custom:2.0:User"
@@ -172,3 +178,21 @@ def test_any_projection_keeps_id_and_schemas(document: dict[str, Any], wanted: l
     assert projected["id"] == "1"
     assert projected["schemas"] == document["schemas"]
     assert projected.keys() <= resource.keys()
+
+
+def test_a_length_of_any_number_of_digits_is_too_large() -> None:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    with pytest.raises(Refused, match="10 is the most"):
+        asyncio.run(http.read_body({b"content-length": b"9" * 5000}, receive, 10))
+
+
+@pytest.mark.parametrize("host", ["a b", "a/b"])
+def test_an_unreadable_host_is_refused_with_one_status(database_url: str, host: str) -> None:
+    application = build(Settings(database_url=database_url, redis_url="redis://127.0.0.1:1/0", log_level="error"))
+    with TestClient(application, raise_server_exceptions=False) as client:
+        answer = client.get("/scim/v2/abcdefghij/Users", headers={"Host": host})
+
+    assert (answer.status_code, answer.json()["status"]) == (400, "400")
+    assert "Host" in answer.json()["detail"]

@@ -261,6 +261,18 @@ def test_a_single_address_may_come_as_an_object_or_bare_text() -> None:
     assert document["phoneNumbers"] == [{"value": "+61 3"}]
 
 
+@pytest.mark.parametrize("name", ["emails.value", f"{USER}:emails.value", f"{USER}.emails.value"])
+def test_a_part_of_a_list_sent_by_its_dotted_name_is_in_a_list(name: str) -> None:
+    assert taken(**{name: "n@x"})["emails"] == [{"value": "n@x"}]
+    assert taken(**{USER: {"emails.value": "n@x"}})["emails"] == [{"value": "n@x"}]
+
+
+def test_a_part_by_its_dotted_name_joins_the_values_that_came_before_it() -> None:
+    document = taken(emails=[{"value": "n@x"}, {"value": "m@x"}], **{"emails.type": "work"})
+
+    assert document["emails"] == [{"value": "n@x", "type": "work"}, {"value": "m@x", "type": "work"}]
+
+
 def test_two_primary_addresses_are_accepted_as_sent() -> None:
     emails = [{"value": "p@x", "type": "work", "primary": True}, {"value": "p@x", "type": "home", "primary": True}]
 

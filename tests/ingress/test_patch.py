@@ -392,6 +392,8 @@ def test_passwords_photos_and_what_is_read_only_leave_no_trace(operation: dict[s
             op("replace", "favouriteColour", value="x"), InvalidPath, "'favouriteColour' names no", id="unknown"
         ),
         pytest.param(op("replace", "name.nick", value="x"), InvalidPath, "'name.nick' names no", id="unknown part"),
+        pytest.param(op("add", f"{ENTERPRISE}:department.value", value="x"), InvalidPath, "names no", id="URN part"),
+        pytest.param(op("add", f"{USER}:title.x", value="x"), InvalidPath, "names no", id="core URN part"),
         pytest.param(op("replace", "emails[", value="x"), InvalidPath, "names no attribute", id="open bracket"),
         pytest.param(op("replace", "emails[type].value", value="x"), InvalidPath, "cannot be read", id="no comparison"),
         pytest.param(

@@ -1,10 +1,13 @@
 """Bulk requests: an outcome for each operation, references whichever way they point, one transaction."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from ingress.scim.errors import InvalidValue
 from models import bulk, database, group
 from models.bulk import Bulk, Operation
 from models.change import Accepted, Change, Outcome, Request
@@ -124,6 +127,25 @@ def test_who_refers_to_what_could_not_be_read_fails_as_well(connection: Connecti
     outcomes = accept(connection, user("a", "b"), unreadable("b"), staff("b"))
 
     assert [status(one) for one in outcomes] == [409, 400, 409]
+
+
+def test_a_failure_reaches_everyone_behind_it_however_many(connection: Connection) -> None:
+    names = [f"u{n}" for n in range(60)]
+    chain = [user(name, ahead) for name, ahead in pairwise(names)] + [user(names[-1])]
+    # Each refers to the one before it too: a failure comes back through as many circles as there are users.
+    both = [replace(one, needs=(*one.needs, before)) for before, one in zip(names, chain[1:], strict=False)]
+    failing = replace(user("u0", "u1"), build=_taken)
+
+    outcomes = accept(connection, failing, *both)
+
+    assert [status(one) for one in outcomes] == [400] + [409] * 59
+
+
+def _taken(ids: Mapping[str, str]) -> Change:
+    def refuse(_: Any) -> Any:
+        raise InvalidValue("userName is missing")
+
+    return Change(LIST, "create", Request("r"), refuse)
 
 
 def test_each_operation_has_an_outcome_of_its_own(connection: Connection) -> None:
