@@ -75,15 +75,31 @@ def parts(where: Place, value: dict[str, Any], keep_empty: bool = False) -> dict
 
 
 def _many(where: Place, value: Any) -> list[dict[str, Any]] | None:
-    elements = value if isinstance(value, list) else single_element(value)
-    if len(elements) > MOST_VALUES:
-        raise InvalidValue(f"{where.label} takes at most {MOST_VALUES} values, and {len(elements)} arrived: send fewer")
     taken = []
-    for each in elements:
+    for each in _elements(where, value):
         found = parts(where, each) if each.__class__ is dict else bare_element(where, each)
         if found:
             taken.append(found)
     return taken or None
+
+
+def _elements(where: Place, value: Any) -> list[Any]:
+    elements = value if isinstance(value, list) else single_element(value)
+    if len(elements) > MOST_VALUES:
+        raise InvalidValue(f"{where.label} takes at most {MOST_VALUES} values, and {len(elements)} arrived: send fewer")
+    return elements
+
+
+def element_parts(where: Place, value: Any) -> list[dict[str, Any]]:
+    """What a value says of elements that are there already, one object each; None stands for a part that is unset."""
+    elements = _elements(where, value)
+    if where.kind is Kind.CUSTOM:
+        return [_custom_parts(where, each) for each in elements if isinstance(each, dict)]
+    return [parts(where, each, True) if isinstance(each, dict) else bare_element(where, each) for each in elements]
+
+
+def _custom_parts(where: Place, value: dict[str, Any]) -> dict[str, Any]:
+    return {name: _custom(where, inner) for name, inner in value.items() if not is_password(name)}
 
 
 def bare_element(where: Place, value: Any) -> dict[str, Any]:
@@ -112,8 +128,7 @@ def _custom(where: Place, value: Any) -> Any:
         case None | "":
             return None
         case dict():
-            kept = {name: _custom(where, inner) for name, inner in value.items() if not is_password(name)}
-            return {name: inner for name, inner in kept.items() if inner is not None} or None
+            return {name: inner for name, inner in _custom_parts(where, value).items() if inner is not None} or None
         case list():
             return [inner for inner in (_custom(where, each) for each in value) if inner is not None] or None
         case int() | float() if not isinstance(value, bool):

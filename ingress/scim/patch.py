@@ -13,7 +13,7 @@ from typing import Any, cast
 from ingress.scim import steps
 from ingress.scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, quote
 from ingress.scim.filters import Comparison, Either, Every, Node, Not, Selection, compared, pairs, predicate, read
-from ingress.scim.forms import MANY, manager_id, op_name, parts, single_manager, take
+from ingress.scim.forms import MANY, element_parts, manager_id, op_name, parts, single_manager, take
 from ingress.scim.intake import REQUIRED, members, place_of_key, require_name, with_schemas
 from ingress.scim.schema import SUB_PLACES, SUBS, USER, Kind, Place, Schema, is_password, place
 from ingress.scim.steps import Document, Element, Step, Target
@@ -25,6 +25,7 @@ OPS = frozenset({"add", "replace", "remove"})
 _PATH = re.compile(r'(?P<name>[^\s"\[\]]+)(?:\[(?P<where>.*)\](?:\.(?P<sub>[^\s"\[\].]+))?)?', re.DOTALL)
 _IGNORED = Place(None, "ignored", None, Kind.IGNORED)
 _MISSING = object()
+MANAGER_VALUE = SUB_PLACES["manager"]["value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +154,29 @@ def _selecting(path: str, found: Place, text: str, sub: str | None) -> Target:
 
 
 def _chosen(path: str, selects: Node) -> Element:
-    """The ids that a filter on members names; one that asks for anything else cannot be told without them all."""
-    ids = [term.value for term in _leaves(selects) if term.path.lower() == "value" and term.operator in ("eq", "ne")]
-    if len(ids) < sum(1 for _ in _leaves(selects)):
+    """The ids that a filter on members names, and among them those of `eq`, of which members are made (C13).
+
+    A filter that asks for anything else cannot be told without all members.
+    """
+    terms = list(_terms(selects))
+    if any(term.path.lower() != "value" or term.operator not in ("eq", "ne") for term, _ in terms):
         raise InvalidPath(f'the path {quote(path)} cannot select members: write members[value eq "id"]')
-    return {"ids": [str(each) for each in ids]}
+    wanted = [str(term.value) for term, holds in terms if (term.operator == "eq") is holds]
+    return {"ids": [str(term.value) for term, _ in terms], "made": wanted}
 
 
-def _leaves(node: Node) -> Iterator[Comparison]:
+def _terms(node: Node, holds: bool = True) -> Iterator[tuple[Comparison, bool]]:
+    """The comparisons in a filter, each with whether it is to hold or, below a `not`, to fail."""
     match node:
         case Every(terms) | Either(terms):
             for term in terms:
-                yield from _leaves(term)
-        case Not(term) | Selection(_, term):
-            yield from _leaves(term)
+                yield from _terms(term, holds)
+        case Not(term):
+            yield from _terms(term, not holds)
+        case Selection(_, term):
+            yield from _terms(term, holds)
         case Comparison():
-            yield node
+            yield node, holds
 
 
 def _made_of(found: Place, selects: Node) -> Element:
@@ -206,6 +214,10 @@ def _expand(op: str, found: Target, value: Any, of: Schema) -> Iterator[Step]:
                 yield Step(steps.assign, op, Target(SUB_PLACES[where.name][name]), part)
         case Kind.MANAGER:
             yield Step(steps.assign_manager, op, found, None if removes else _manager(where, value))
+        case _ if where == MANAGER_VALUE:
+            # Without its value a manager is nobody (C16): what else was said of the former one goes with it.
+            manager = None if removes else take(where, value)
+            yield Step(steps.assign_manager, op, found, {"value": manager} if manager is not None else None)
         case _ if _is_many(found):
             yield from _many(op, found, value)
         case _:
@@ -262,15 +274,13 @@ def _many(op: str, found: Target, value: Any) -> Iterator[Step]:
     where = found.place
     if where.sub is not None:
         yield Step(steps.assign_in_elements, op, found, None if op == "remove" else take(where, value))
-        return
-    elements = take(where, value) or []
-    if where.kind is Kind.CUSTOM and not isinstance(elements, list):
-        elements = [elements]
-    if found.selects is None:
+    elif found.selects is None:
+        elements = take(where, value) or []
         # What a remove lists is removed alone (Entra's way); an empty list is nothing, no value is all.
         if not (op == "remove" and isinstance(value, list | dict) and not elements):
             yield Step(steps.CHANGES[op], op, found, elements)
-    elif op == "remove" or not elements:
+    elif op == "remove" or value in (None, "", []):
         yield Step(steps.remove_selected, op, found, None)
     else:
-        yield from (Step(steps.merge_selected, op, found, each) for each in elements if isinstance(each, dict))
+        # What an object says is merged: null unsets one part, and an empty one changes nothing (C14).
+        yield from (Step(steps.merge_selected, op, found, each) for each in element_parts(where, value) if each)

@@ -10,7 +10,7 @@ from ingress.scim.forms import MOST_VALUES
 from ingress.scim.schema import Kind, Place
 from models.attributes import ENTERPRISE
 from models.group import SAME, Members, unknown_member
-from models.text import UUID
+from models.text import UUID, equality_key
 
 Document = dict[str, Any]
 Element = dict[str, Any]
@@ -93,7 +93,7 @@ def change_members(document: Document, step: Step) -> Document:
     elif step.op == "replace":
         members = members.add(require_known(ids))
     else:
-        members = _with_added(members, ids or (step.target.made_of["ids"] if selects is not None else ids))
+        members = _with_added(members, ids or (step.target.made_of["made"] if selects is not None else ids))
     return {**document, "members": members}
 
 
@@ -147,8 +147,7 @@ def _next_manager(present: Element, step: Step) -> Element | None:
         return None
     # A merge (C14), but another manager does not inherit the former one's name.
     kept = {} if "value" in step.value and step.value["value"] != present.get("value") else present
-    named = {**kept, **step.value}
-    return {name: part for name, part in named.items() if part is not None} or None
+    return _set({**kept, **step.value}) or None
 
 
 def _elements(document: Document, keys: tuple[str, ...]) -> list[Any]:
@@ -190,27 +189,37 @@ def _is_primary(each: Any) -> bool:
 
 
 def _add(document: Document, step: Step) -> Document:
+    name = step.target.place.name
+
     def added(present: list[Any]) -> list[Any]:
         elements = list(present)
         known: dict[tuple[Any, ...], int] = {}
         for number, each in enumerate(present):
-            known.setdefault(_identity(each), number)
+            known.setdefault(_identity(name, each), number)
         for new in step.value:
-            number = known.setdefault(_identity(new), len(elements))
+            number = known.setdefault(_identity(name, new), len(elements))
             if number == len(elements):
                 elements.append(new)
             else:
-                elements[number] = {**elements[number], **new}
+                elements[number] = {**elements[number], **_others(new)}
         return elements
 
     return _change(document, step, added)
 
 
-def _identity(each: Element) -> tuple[Any, ...]:
-    """What makes two elements the same: value and type, whatever the rest says; else all of it."""
-    if "value" in each:
-        return each["value"], each.get("type")
-    return tuple(sorted(each.items()))
+CASE_EXACT = frozenset({"x509Certificates"})  # base64 (RFC 7643 §4.1.2)
+
+
+def _identity(name: str, each: Element) -> tuple[Any, ...]:
+    """What makes two elements the same: value and type in any case, whatever the rest says; else all of it."""
+    if "value" not in each:
+        return tuple(sorted(each.items()))
+    return each["value"] if name in CASE_EXACT else equality_key(each["value"]), each.get("type", "").lower()
+
+
+def _others(new: Element) -> Element:
+    """All but what it is the same by: that stays as it was spelt first."""
+    return {name: part for name, part in new.items() if name not in ("value", "type")}
 
 
 def _replace(document: Document, step: Step) -> Document:
@@ -220,15 +229,15 @@ def _replace(document: Document, step: Step) -> Document:
 def _remove(document: Document, step: Step) -> Document:
     """All of it, or only what is listed: by value, and by type where one is given."""
     listed: list[Element] = step.value
-    values = {each["value"] for each in listed if "value" in each and "type" not in each}
-    others = {_identity(each) for each in listed if "value" not in each or "type" in each}
+    name = step.target.place.name
+    values = {_identity(name, each)[0] for each in listed if "value" in each and "type" not in each}
+    others = {_identity(name, each) for each in listed if "value" not in each or "type" in each}
 
-    def kept(present: list[Any]) -> list[Any]:
-        if not listed:
-            return []
-        return [each for each in present if each.get("value") not in values and _identity(each) not in others]
+    def is_listed(each: Element) -> bool:
+        identity = _identity(name, each)
+        return identity in others or ("value" in each and identity[0] in values)
 
-    return _change(document, step, kept)
+    return _change(document, step, lambda present: [each for each in present if listed and not is_listed(each)])
 
 
 CHANGES: dict[str, Callable[[Document, Step], Document]] = {"add": _add, "replace": _replace, "remove": _remove}
@@ -263,8 +272,13 @@ def _selected(step: Step, each: Any) -> bool:
 def _merge(present: list[Any], step: Step, new: Element) -> list[Any]:
     found = [_selected(step, each) for each in present]
     if any(found):
-        return [{**each, **new} if hit else each for each, hit in zip(present, found, strict=True)]
-    return [*present, {**_made_of(step), **new}]
+        return [_set({**each, **new}) if hit else each for each, hit in zip(present, found, strict=True)]
+    made = _set(new)
+    return [*present, {**_made_of(step), **made}] if made else present
+
+
+def _set(element: Element) -> Element:
+    return {name: part for name, part in element.items() if part is not None}
 
 
 def _made_of(step: Step) -> Element:

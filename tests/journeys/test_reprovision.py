@@ -22,7 +22,7 @@ def accepted(idp: Idp, method: str, path: str, body: Body | None = None) -> Any:
 
 
 def try_connection(idp: Idp, update: str, leave: str) -> str:
-    """JumpCloud's Test Connection (dialects §6): the id of its user, who leaves by `leave`."""
+    """JumpCloud's Test Connection: the id of its user, who leaves by `leave`."""
     body = user(TESTER, name={"givenName": "Test", "familyName": "User"})
     tester: str = accepted(idp, "POST", "/Users", body)["id"]
     assert accepted(idp, "GET", f"/Users/{tester}")["active"] is True
