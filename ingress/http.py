@@ -59,6 +59,12 @@ def check_media_type(headers: dict[bytes, bytes]) -> None:
         raise UnsupportedType(
             f"Content-Type '{kind.decode('latin-1')[:100]}' is not understood: send application/scim+json"
         )
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding not in (b"identity", b""):
+        # RFC 9110 §8.4
+        raise UnsupportedType(
+            f"Content-Encoding '{encoding.decode('latin-1')[:100]}' is not understood: send the body uncompressed"
+        )
 
 
 async def read_body(headers: dict[bytes, bytes], receive: Receive, most: int) -> bytes:

@@ -24,7 +24,8 @@ class Change:
     `verb` is create, update or delete. `apply` turns the present document into the next one (for a
     create it gets None) and raises `Refused`; it may run more than once, so it changes nothing. A
     group's next document may have `members`, a `group.Members`. `expects` are the versions that the
-    resource may be at (If-Match). A create with a `resource_id` is to get that id.
+    resource may be at (If-Match), none of them where it is not to exist. A create with a `resource_id` is
+    to get that id.
     """
 
     list_id: str
@@ -33,7 +34,7 @@ class Change:
     apply: Callable[[Document | None], Document]
     resource_id: str | None = None
     resource: str = USER
-    expects: frozenset[int] | None = None
+    expects: frozenset[str] | None = None
     most_members: int = 0  # of a group, that the answer shows; none of a larger group
     is_light: bool = True  # whether it may share a transaction with many others
 
@@ -56,7 +57,13 @@ class PreconditionFailed(Refused):
 
 def check_version(change: Change, version: int) -> None:
     """Refuse a change that was made for another version of its resource."""
-    if change.expects is not None and version not in change.expects:
-        raise PreconditionFailed(
-            f'If-Match: this {change.resource} is at version W/"{version}" by now: read it again, and decide again'
-        )
+    expected = change.expects
+    if expected is None or str(version) in expected:
+        return
+    if not expected:
+        raise PreconditionFailed(f"If-None-Match: * is for a {change.resource} that is not there, and this one is")
+    named = " or ".join(f'W/"{tag[:20]}"' for tag in sorted(expected)[:3])
+    raise PreconditionFailed(
+        f'the request is for version {named}, and this {change.resource} is at W/"{version}" by now:'
+        " read it again, and decide again"
+    )

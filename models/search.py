@@ -27,6 +27,7 @@ def join(word: str, parts: Sequence[Sql]) -> Sql:
     return Sql(f"({text})", tuple(value for part in parts for value in part.parameters))
 
 
+MOST_MEMBERS = 100_000  # on one page of groups; a page ends before the group that would exceed it
 TRUE, FALSE = Sql("true"), Sql("false")
 TABLES = {"user": "identity", "group": "scim_group"}
 
@@ -53,6 +54,14 @@ class Position(NamedTuple):
     id: str
 
 
+class Found(NamedTuple):
+    """A resource that was found, and what it is sorted by."""
+
+    resource: str
+    id: str
+    value: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """What is wanted of a list: `where` holds a condition for each resource type that is asked for."""
@@ -73,7 +82,7 @@ class Search:
             total += row[0] if row else 0
         return total
 
-    def page(self, cursor: Cursor, count: int, *, skip: int = 0, after: Position | None = None) -> list["Found"]:
+    def page(self, cursor: Cursor, count: int, *, skip: int = 0, after: Position | None = None) -> list[Found]:
         """Up to `count` of them, `skip` passed over, or those that follow a position."""
         cursor.execute(*self.statement(count, skip, after))
         return [Found(row[0], str(row[1]), row[2]) for row in cursor.fetchall()]
@@ -105,26 +114,18 @@ class Search:
         if not self.order.nullable:
             text = f"({by.text}, r.id) {sign} (%s::{kind}, %s::uuid)"
             return Sql(text, (*by.parameters, after.value, after.id))
-        absent = Sql(f"({by.text}) is null", by.parameters)
+        same = Sql(f"({by.text}) is not distinct from %s::{kind}", (*by.parameters, after.value))
+        later_id = Sql(f"r.id {sign} %s::uuid", (after.id,))
+        parts = [join("and", [same, later_id]), *self._further(by, after, sign)]
+        return join("or", parts)
+
+    def _further(self, by: Sql, after: Position, sign: str) -> list[Sql]:
+        """What has another value than a position has, and comes after it."""
+        absent, present = (Sql(f"({by.text}) is {word}", by.parameters) for word in ("null", "not null"))
         if after.value is None:
-            same = Sql(f"{absent.text} and r.id {sign} %s::uuid", (*by.parameters, after.id))
-            return join("or", [same, Sql(f"not {absent.text}", by.parameters)]) if self.order.descending else same
-        later = Sql(
-            f"({by.text}) {sign} %s::{kind} or (({by.text}) = %s::{kind} and r.id {sign} %s::uuid)",
-            (*by.parameters, after.value, *by.parameters, after.value, after.id),
-        )
-        return Sql(f"({later.text})", later.parameters) if self.order.descending else join("or", [later, absent])
-
-
-class Found(NamedTuple):
-    """A resource that was found, and what it is sorted by."""
-
-    resource: str
-    id: str
-    value: str | None
-
-
-MOST_MEMBERS = 100_000  # on one page of groups; a page ends before the group that would exceed it
+            return [present] if self.order.descending else []
+        further = Sql(f"({by.text}) {sign} %s::{self.order.type}", (*by.parameters, after.value))
+        return [further] if self.order.descending else [further, absent]
 
 
 def read(cursor: Cursor, list_id: str, found: Sequence[Found], with_members: bool) -> list[Stored]:

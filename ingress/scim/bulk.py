@@ -8,12 +8,11 @@ from ingress.http import Response
 from ingress.scim import changes, errors, intake, redact, render
 from ingress.scim.changes import KINDS, Kind
 from ingress.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, NotAllowed, quote
-from ingress.scim.resources import Call, Doors, beside, versions
+from ingress.scim.resources import Call, Doors, beside, known_form, versions
 from models.bulk import Bulk, Operation
 from models.change import Accepted, Change, Request
-from models.errors import Refused, TooLarge, Unknown
+from models.errors import Refused, TooLarge
 from models.provisioning_log import BODY_LIMIT
-from models.text import UUID
 
 MOST_OPERATIONS = 1_000
 MOST_BYTES = 1_048_576
@@ -69,13 +68,17 @@ class _Asked:
     def _operation(self, call: Call, sent: Any, known: frozenset[str]) -> Operation:
         if not isinstance(sent, dict):
             raise InvalidSyntax(f"each of Operations is an object, and {quote(sent)} arrived: send method and path")
+        if not self.method:
+            raise InvalidSyntax("an operation needs a method: send POST, PUT, PATCH or DELETE")
         if self.method not in _STATUS:
-            raise NotAllowed(self.method or "no method", sorted(_STATUS))
+            raise NotAllowed(self.method, sorted(_STATUS))
         kind, resource_id = _target(self.method, _member(sent, "path"))
         self.resource = kind.resource
         needs = tuple(dict.fromkeys(_references([self.data, resource_id])))
-        if self.method == "POST" and not isinstance(self.bulk_id, str):
-            raise InvalidSyntax("a POST needs a bulkId: send a text that is its own within the request")
+        if self.method == "POST" and not _is_bulk_id(self.bulk_id):
+            raise InvalidSyntax(
+                "a POST needs a bulkId: send a text that is its own within the request, without blanks and quotes"
+            )
         for bulk_id in needs:
             if bulk_id not in known:
                 raise InvalidValue(
@@ -86,7 +89,7 @@ class _Asked:
         return Operation(self._own_id(), needs, self._builder(call, kind, resource_id))
 
     def _builder(self, call: Call, kind: Kind, resource_id: str | None) -> Callable[[Mapping[str, str]], Change]:
-        expects = _member(self.sent, "version")
+        expects = self._expected()
         body = redact.text(self.data)[:BODY_LIMIT] if self.data is not None else None
         origin = Request(self.request_id, body, call.holder.prefix, call.idp)
 
@@ -95,18 +98,24 @@ class _Asked:
             if self.method != "DELETE":
                 apply = _MAKE[self.method](kind, _resolved(self.data, ids))
             known = _resolved(resource_id, ids, referring=True)
-            if known is not None and not UUID.fullmatch(known):
-                raise Unknown(f"no {kind.resource} has the id {quote(known)} in this list")
             return Change(
-                call.holder.list_id, _VERBS[self.method], origin, apply, known, kind.resource,
-                versions(expects) if isinstance(expects, str) else None,
+                call.holder.list_id, _VERBS[self.method], origin, apply,
+                known_form(kind, known) if known is not None else None, kind.resource, expects,
             )  # fmt: skip
 
         return build
 
+    def _expected(self) -> frozenset[str] | None:
+        version = _member(self.sent, "version")
+        if version is None or self.method == "POST":
+            return None
+        if not isinstance(version, str):
+            raise InvalidValue(f'version takes text such as W/"3", and {quote(version)} arrived: send meta.version')
+        return versions("version", version)
+
     def told(self, outcome: Accepted | Refused, base: str) -> dict[str, Any]:
         """What the answer says of it (RFC 7644 §3.7.3)."""
-        found: dict[str, Any] = {"method": self.method or "POST"}
+        found: dict[str, Any] = {"method": self.method} if self.method else {}
         if isinstance(self.bulk_id, str):
             found["bulkId"] = self.bulk_id
         if isinstance(outcome, Refused):
@@ -138,6 +147,11 @@ def _asked(call: Call) -> tuple[list[_Asked], int | None]:
         raise InvalidSyntax(f"the bulkId {quote(twice)} stands for several operations: give each one of its own")
     known = frozenset(named)
     return [_Asked(call, number, sent, known) for number, sent in enumerate(operations)], _fail_on_errors(parsed)
+
+
+def _is_bulk_id(value: Any) -> bool:
+    """Whether it is a text that another operation can refer to."""
+    return isinstance(value, str) and _REFERENCE.fullmatch(f"bulkId:{value}") is not None
 
 
 def _is_post(sent: dict[str, Any]) -> bool:

@@ -1,11 +1,14 @@
 """SCIM's errors (RFC 7644 §3.12): one family, rendered here and nowhere else."""
 
+import re
+
 import msgspec
 
 from models.errors import Refused
 
 SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 LONGEST_QUOTE = 100
+_NAMED = re.compile(r"(urn:[\w.:-]*:)?password", re.IGNORECASE | re.ASCII)  # the attribute, and nobody's secret
 
 
 class InvalidSyntax(Refused):
@@ -119,7 +122,7 @@ def quote(value: object) -> str:
     (That may be a password.)
     """
     match value:
-        case str() if "password" in value.lower():
+        case str() if "password" in value.lower() and not _NAMED.fullmatch(value):
             return "a text with a password in it"
         case str():
             return f"'{_printable(_cut(value))}'"

@@ -145,10 +145,13 @@ def _grammar(text: str) -> Node:
     from scim2_models import ScimFilter
     from scim2_models.exceptions import InvalidFilterException
 
+    quoted = _QUOTED_OR_BARE.sub(_quote_bare, _storable(text))
     try:
-        return _node(ScimFilter(_QUOTED_OR_BARE.sub(_quote_bare, text)).ast)
-    except (InvalidFilterException, ValueError, RecursionError):
-        raise InvalidFilter(f'the filter {quote(text)} cannot be read: write it as userName eq "name"') from None
+        return _node(ScimFilter(quoted).ast)
+    except (InvalidFilterException, ValueError, RecursionError) as error:
+        # The parser's own words: "invalid syntax at column 8", "the filter nests more than 32 expressions".
+        why = f" ({error})" if isinstance(error, InvalidFilterException) and quoted == text else ""
+        raise InvalidFilter(f'the filter {quote(text)} cannot be read{why}: write it as userName eq "name"') from None
 
 
 # Literals in quotes pass; one without that is no number, true, false or null gets them.

@@ -155,15 +155,18 @@ def _member_ids(where: Place, value: Any) -> list[str]:
 
 def _member_id(where: Place, value: Any) -> str | None:
     found = value
-    if isinstance(value, dict):
-        found = (
-            value["value"] if "value" in value else next((v for k, v in value.items() if k.lower() == "value"), None)
-        )
-    if value is None or value == {} or (isinstance(found, str) and not found):
+    if isinstance(value, dict) and value:
+        found = value["value"] if "value" in value else _in_any_case(value, "value")
+    if found in (None, "", {}):  # what is empty names nobody
         return None
     if not isinstance(found, str):
         raise unfit(where, "the id of a user as each value", found)
     return found
+
+
+def _in_any_case(value: dict[str, Any], name: str) -> Any:
+    """The member of this name; an object where there is none."""
+    return next((inner for key, inner in value.items() if key.lower() == name), value)
 
 
 def ignored(where: Place, value: Any) -> None:

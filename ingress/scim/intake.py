@@ -50,6 +50,10 @@ def _may_repeat(body: bytes) -> bool:
 
 
 def _malformed(body: bytes, error: Exception) -> InvalidSyntax | InvalidValue:
+    if not body.strip():
+        return InvalidSyntax("the body is empty: send one JSON object")
+    if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        return InvalidSyntax("the body begins with a byte order mark: send JSON in UTF-8 without one (RFC 8259 §8.1)")
     if "out of range" in str(error):
         return InvalidValue("a number in the body is too large to be kept: send it as text")
     try:

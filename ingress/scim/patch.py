@@ -141,12 +141,12 @@ def _selecting(path: str, found: Place, text: str, sub: str | None) -> Target:
         selects = read(text)
     except InvalidFilter as refusal:
         raise InvalidPath(f"the path {quote(path)} cannot be read: {refusal.detail}") from None
-    for name in compared(selects):
-        _sub(path, found, name)
     if found.kind is Kind.MEMBERS:
         if sub is not None:
             raise Mutability(f"the path {quote(path)} changes part of a member: remove the member and add another")
         return Target(found, predicate(selects), _chosen(path, selects))
+    for name in compared(selects):
+        _sub(path, found, name)
     if found.kind is Kind.MANAGER:
         # There is but one manager: what selects it matters to a remove alone.
         return Target(found, predicate(selects)) if sub is None else Target(_sub(path, found, sub))
@@ -214,21 +214,25 @@ def _expand(op: str, found: Target, value: Any, of: Schema) -> Iterator[Step]:
                 yield Step(steps.assign, op, Target(SUB_PLACES[where.name][name]), part)
         case Kind.MANAGER:
             yield Step(steps.assign_manager, op, found, None if removes else _manager(where, value))
-        case _ if where == MANAGER_VALUE:
-            # Without its value a manager is nobody (C16): what else was said of the former one goes with it.
-            manager = None if removes else take(where, value)
-            yield Step(steps.assign_manager, op, found, {"value": manager} if manager is not None else None)
         case _ if _is_many(found):
             yield from _many(op, found, value)
         case _:
-            _refuse_removal(op, where, of)
-            assign = steps.assign_custom if where.kind is Kind.CUSTOM else steps.assign
-            yield Step(assign, op, found, None if removes else take(where, value))
+            yield _single(op, found, value, of)
 
 
 def _is_many(found: Target) -> bool:
     where = found.place
     return found.selects is not None or (where.owner is None and where.name in MANY)
+
+
+def _single(op: str, found: Target, value: Any, of: Schema) -> Step:
+    where = found.place
+    _refuse_removal(op, where, of)
+    taken = None if op == "remove" else take(where, value)
+    if where == MANAGER_VALUE:
+        # Without its value a manager is nobody (C16): what else was said of the former one goes with it.
+        return Step(steps.assign_manager, op, found, {"value": taken} if taken is not None else None)
+    return Step(steps.assign_custom if where.kind is Kind.CUSTOM else steps.assign, op, found, taken)
 
 
 def _refuse_removal(op: str, where: Place, of: Schema) -> None:

@@ -21,13 +21,13 @@ from models.search import TRUE, Found, Search, read
 class Part(NamedTuple):
     """The part of a list that is answered: its resources, and how many there are in all.
 
-    By cursor, `first` and `last` are where the pages before and after it begin, None where there is none.
+    By cursor, `previous` and `following` are where the pages before and after it begin, None where there is none.
     """
 
     stored: Sequence[Stored]
     total: int
-    first: Found | None = None
-    last: Found | None = None
+    previous: Found | None = None
+    following: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,14 @@ class Plan:
     def _search(self, cursor: Cursor) -> Search:
         listed = extension.listing(cursor, self.list_id)
         identifier = connections.unique_identifier(cursor, self.list_id)
-        kinds = {kind.resource: (kind.of, partial(_has, listed, kind)) for kind in self.kinds}
+        described = {kind.resource: (kind.of, partial(_has, listed, kind)) for kind in self.kinds}
         where = {}
-        for resource, kind in kinds.items():
-            others = tuple(one for one in kinds.values() if one is not kind)
-            compiler = Compiler(self.list_id, *kind, others, identifier)
+        for resource, attributes in described.items():
+            others = tuple(one for one in described.values() if one is not attributes)
+            compiler = Compiler(self.list_id, *attributes, others, identifier)
             where[resource] = compiler.condition(self.node) if self.node is not None else TRUE
         by = self.given.get("sortby", "").strip()
-        return Search(self.list_id, where, order(by, query.descending(self.given), kinds))
+        return Search(self.list_id, where, order(by, query.descending(self.given), described))
 
     def _stored(self, cursor: Cursor, keys: list[Found]) -> list[Stored]:
         attributes, excluded = self.given.get("attributes"), self.given.get("excludedattributes")

@@ -88,6 +88,12 @@ def of_search(body: dict[str, Any]) -> Parameters:
     return {name.lower(): _parameter(name, value) for name, value in body.items() if value is not None}
 
 
+_WANTED = {
+    **dict.fromkeys(("count", "startindex"), "a whole number"),
+    **dict.fromkeys(("attributes", "excludedattributes"), "a list of names"),
+}
+
+
 def _parameter(name: str, value: Any) -> str:
     match value:
         case str():
@@ -98,4 +104,5 @@ def _parameter(name: str, value: Any) -> str:
             return str(value) if abs(value) <= FARTHEST else "-1" if value < 0 else str(FARTHEST)
         case list() if all(isinstance(each, str) for each in value):
             return ",".join(value)
-    raise InvalidSyntax(f"{quote(name)} of the search is {quote(value)}: send it as the query parameter would be sent")
+    wanted = _WANTED.get(name.lower(), "text")
+    raise InvalidSyntax(f"{name[:100]} of the search takes {wanted}, and {quote(value)} arrived: send {wanted}")

@@ -12,6 +12,7 @@ from ingress.batches import Batches
 from ingress.http import Request, Response
 from ingress.scim import changes, cursors, intake, projection, query, redact, render
 from ingress.scim.changes import Kind
+from ingress.scim.errors import InvalidValue, quote
 from ingress.scim.searching import Listing
 from models.bulk import Bulk
 from models.change import Accepted, Change
@@ -113,16 +114,16 @@ class Resources:
         """DELETE (§3.6); the person of a user stays in the list, inactive."""
         change = Change(
             call.holder.list_id, "delete", call.origin(None), lambda present: present or {},
-            self.known_form(resource_id), self.kind.resource, expected(call.request.headers),
+            known_form(self.kind, resource_id), self.kind.resource, expected(call.request.headers),
         )  # fmt: skip
         await self.doors.write(call, change)
         return Response(204)
 
     async def get(self, call: Call, resource_id: str) -> Response:
         """GET of one (§3.4.1)."""
-        found = await self._find(call, self.known_form(resource_id))
+        found = await self._find(call, known_form(self.kind, resource_id))
         if found is None:
-            raise self.unknown(resource_id)
+            raise unknown(self.kind, resource_id)
         tag = render.version(found)
         if _is_known(call.request.headers.get(b"if-none-match"), tag):
             return Response(304, b"", [(b"etag", tag.encode())])
@@ -166,9 +167,9 @@ class Resources:
             verb,
             await beside(size, call.origin, parsed),
             await beside(size, make, self.kind, parsed),
-            self.known_form(resource_id) if resource_id is not None else None,
+            known_form(self.kind, resource_id) if resource_id is not None else None,
             self.kind.resource,
-            expected(call.request.headers),
+            expected(call.request.headers) if resource_id is not None else None,
             most_members if self._shows_members(call.parameters()) else 0,
             size <= HEAVY,
         )
@@ -182,19 +183,20 @@ class Resources:
         body = await beside(size, encoded, call.base, call.parameters(), self.kind, found)
         return Response(status, body, [(b"etag", render.version(found).encode()), *(headers or [])])
 
-    def known_form(self, resource_id: str) -> str:
-        """The id, refused where it cannot be one of ours."""
-        if not UUID.fullmatch(resource_id):
-            raise self.unknown(resource_id)
-        return resource_id
 
-    def unknown(self, resource_id: str) -> Unknown:
-        """The refusal of an id that nobody has."""
-        by = "displayName" if self.kind.resource == GROUP else "userName"
-        return Unknown(
-            f"no {self.kind.resource} has the id '{resource_id[:100]}' in this list:"
-            f" look the {self.kind.resource} up by {by}"
-        )
+def known_form(kind: Kind, resource_id: str) -> str:
+    """The id, refused where it cannot be one of ours."""
+    if not UUID.fullmatch(resource_id):
+        raise unknown(kind, resource_id)
+    return resource_id
+
+
+def unknown(kind: Kind, resource_id: str) -> Unknown:
+    """The refusal of an id that nobody has."""
+    by = "displayName" if kind.resource == GROUP else "userName"
+    return Unknown(
+        f"no {kind.resource} has the id {quote(resource_id)} in this list: look the {kind.resource} up by {by}"
+    )
 
 
 def encoded(base: str, given: query.Parameters, kind: Kind, found: Stored) -> bytes:
@@ -202,17 +204,25 @@ def encoded(base: str, given: query.Parameters, kind: Kind, found: Stored) -> by
     return render.encode(projection.projected(base, given, kind.of, found))
 
 
-def expected(headers: dict[bytes, bytes]) -> frozenset[int] | None:
-    """The versions of If-Match; None where any will do (RFC 7644 §3.14)."""
-    return versions(headers.get(b"if-match", b"*").decode("latin-1"))
+def expected(headers: dict[bytes, bytes]) -> frozenset[str] | None:
+    """The versions of If-Match; None where any will do (RFC 7644 §3.14), and an empty set where the resource is
+    not to exist (If-None-Match: *, RFC 9110 §13.1.2)."""
+    if headers.get(b"if-none-match", b"").strip() == b"*":
+        return frozenset()
+    condition = headers.get(b"if-match")
+    return versions("If-Match", condition.decode("latin-1")) if condition is not None else None
 
 
-def versions(condition: str) -> frozenset[int] | None:
+def versions(name: str, condition: str) -> frozenset[str] | None:
     """The versions in a list of entity tags. What follows a dot tells of groups, which a change does not touch."""
     if condition.strip() == "*":
         return None
-    numbers = (tag.partition(".")[0] for tag in _TAG.findall(condition))
-    return frozenset(int(number) for number in numbers if number.isdecimal() and len(number) < 10)
+    tags = _TAG.findall(condition)
+    if not tags:
+        raise InvalidValue(
+            f'{name} takes entity tags such as W/"3", and {quote(condition)} arrived: send the resource\'s meta.version'
+        )
+    return frozenset(tag.partition(".")[0] for tag in tags)
 
 
 def _is_known(condition: bytes | None, tag: str) -> bool:

@@ -82,9 +82,8 @@ class Listing:
         shown = [self._projected(call, given, one) for one in part.stored]
         if wanted.cursor is None:
             return Response(200, render.listing(shown, part.total, wanted.start_index))
-        previous, following = (
-            self._cursor(call, given, part.total, *end) for end in ((part.first, True), (part.last, False))
-        )
+        previous = self._cursor(call, given, part.total, part.previous, backwards=True)
+        following = self._cursor(call, given, part.total, part.following, backwards=False)
         return Response(200, render.listing(shown, part.total, None, following, previous))
 
     def _cursor(

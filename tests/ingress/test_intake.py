@@ -52,6 +52,15 @@ def test_a_body_that_cannot_be_kept_is_refused(body: bytes, refusal: type[Refuse
         intake.load(body)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"", "the body is empty"), (b" \n", "the body is empty"), (b"\xef\xbb\xbf{}", "byte order mark")],
+)
+def test_the_sentence_says_what_a_body_has_that_is_no_json(body: bytes, words: str) -> None:
+    with pytest.raises(InvalidSyntax, match=words):
+        intake.load(body)
+
+
 def test_the_sentence_names_the_attribute_that_holds_a_nul() -> None:
     with pytest.raises(InvalidValue, match="title holds a character that cannot be stored"):
         intake.load(b'{"userName":"mila","title":"a\\u0000b"}')
@@ -164,6 +173,8 @@ def test_nothing_of_an_object_reaches_a_sentence() -> None:
         {f"{BADGE}:password": "s3cret"},
         {BADGE: {"password": "s3cret", "inner": {"PASSWORD": "s3cret"}}},
         {"emails": [{"value": "m@x", "password": "s3cret"}]},
+        {"urn:a:password": {"value": "s3cret"}},
+        {"urn:a:password": "s3cret"},
     ],
 )
 def test_a_password_is_never_kept(attributes: dict[str, Any]) -> None:

@@ -406,6 +406,7 @@ def test_passwords_photos_and_what_is_read_only_leave_no_trace(operation: dict[s
         pytest.param(op("replace", 7, value="x"), InvalidPath, "path takes text", id="path is a number"),  # type: ignore[arg-type]
         pytest.param(op("replace", "x" * 1001, value="x"), InvalidPath, "1000 is the most", id="long path"),
         pytest.param("x", InvalidSyntax, "each of Operations is an object", id="not an object"),
+        pytest.param(op("replace", "password.x[", value="x"), InvalidPath, "names no attribute", id="odd password"),
     ],
 )
 def test_an_operation_that_makes_no_sense_is_refused_with_a_reason(

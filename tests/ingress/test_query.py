@@ -80,5 +80,10 @@ def test_a_search_request_asks_what_a_query_string_asks() -> None:
 
 @pytest.mark.parametrize("value", [True, {}, 1.5, [1]])
 def test_a_search_request_of_other_types_is_refused(value: Any) -> None:
-    with pytest.raises(InvalidSyntax, match="'count' of the search"):
+    with pytest.raises(InvalidSyntax, match="count of the search takes a whole number"):
         query.of_search({"count": value})
+
+
+def test_a_search_names_attributes_in_a_list_of_text() -> None:
+    with pytest.raises(InvalidSyntax, match="attributes of the search takes a list of names, and a list arrived"):
+        query.of_search({"attributes": [5]})

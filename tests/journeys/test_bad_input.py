@@ -1,5 +1,6 @@
 """What no IdP should send: refused in SCIM words, nothing stored, and the connection goes on."""
 
+import gzip
 import http.client
 import json
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ class Bad:
     names: str = ""
     token: str | None = "own"
     media_type: str | None = SCIM
+    encoding: str | None = None
     base: str | None = None
 
 
@@ -62,6 +64,7 @@ BAD = [
     Bad("2 MB", 413, body=_with(title="x" * 2_000_000)),
     Bad("a wrong media type", 415, media_type="text/xml", names="text/xml"),
     Bad("a form", 415, media_type="application/x-www-form-urlencoded"),
+    Bad("a compressed body", 415, body=gzip.compress(_with().encode()), encoding="gzip", names="gzip"),
     Bad("no token", 401, token=None),
     Bad("junk for a token", 401, token="letmein"),
     Bad("a token that never was", 401, token=generate()),
@@ -105,6 +108,8 @@ def _send(line: http.client.HTTPConnection, bad: Bad, home: NewList, other: NewL
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if bad.media_type:
         headers["Content-Type"] = bad.media_type
+    if bad.encoding:
+        headers["Content-Encoding"] = bad.encoding
     root = urlsplit(home.base_url).path.rsplit("/", 1)[0]
     line.request(bad.method, f"{root}/{bad.base or home.list_id}{bad.path}", bad.body or None, headers)
     return line.getresponse()

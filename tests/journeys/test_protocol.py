@@ -96,10 +96,15 @@ def test_a_change_for_another_version_is_412_and_changes_nothing(staff: Idp, met
     ada = staff.create(user("ada@north.example"))
     url = f"{staff.base_url}/Users/{ada}"
 
-    for stale in ('W/"2"', '"7"', "nonsense"):
+    for stale in ('W/"2"', '"2"', 'W/"2.5"'):
         answer = staff.http.request(method, url, json=body, headers={"If-Match": stale})
         assert (answer.status_code, answer.json()["status"]) == (412, "412"), answer.text
-        assert 'W/"1"' in answer.json()["detail"]
+        assert 'for version W/"2", and this user is at W/"1"' in answer.json()["detail"]
+    answer = staff.http.request(method, url, json=body, headers={"If-None-Match": "*"})
+    assert (answer.status_code, answer.json()["status"]) == (412, "412"), answer.text
+    answer = staff.http.request(method, url, json=body, headers={"If-Match": "nonsense"})
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert "If-Match takes entity tags" in answer.json()["detail"]
     assert staff.get(ada).headers["ETag"] == 'W/"1"'
     assert staff.http.request(method, url, json=body, headers={"If-Match": 'W/"1"'}).status_code in (200, 204)
 
@@ -338,6 +343,11 @@ def test_a_bulk_request_carries_its_operations_out_and_tells_each_outcome(muster
         {"method": "GET", "path": "/Users"},
         {"method": "DELETE", "path": "/Users/none"},
         {"method": "POST", "path": "/Users", "data": user("no.bulkid@north.example")},
+        {"method": "DELETE", "path": f"/Users/{ada}", "version": 2},
+        {"path": f"/Users/{ada}"},
+        post("blank@north.example", "a b"),
+        {"method": "POST", "path": "/Groups", "bulkId": "own", "data": {
+            "displayName": "Own", "members": [{"value": "bulkId:own"}]}},
         "nonsense",
     )  # fmt: skip
     outcomes = answer.json()["Operations"]
@@ -345,8 +355,14 @@ def test_a_bulk_request_carries_its_operations_out_and_tells_each_outcome(muster
     assert answer.status_code == 200
     assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"]
     assert [one["status"] for one in outcomes] == [
-        "201", "201", "201", "409", "200", "412", "204", "405", "404", "400", "400",
+        "201", "201", "201", "409", "200", "412", "204", "405", "404", "400", "400", "400", "400", "400", "400",
     ]  # fmt: skip
+    for number, words in (
+        (5, "for version"), (8, "look the user up by userName"), (9, "without blanks"), (10, "version takes text"),
+        (11, "needs a method"), (12, "without blanks"), (13, "no user has the id 'bulkId:own'"),
+    ):  # fmt: skip
+        assert words in outcomes[number]["response"]["detail"]
+    assert "method" not in outcomes[11]
     group, bob, eve, twice, patched = outcomes[:5]
     assert (group["method"], group["bulkId"], group["version"]) == ("POST", "g", 'W/"1"')
     assert (patched["version"], patched["location"]) == ('W/"2"', f"{staff.base_url}/Users/{ada}")

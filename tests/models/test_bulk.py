@@ -182,3 +182,35 @@ def test_every_accepted_operation_is_journaled_once(connection: Connection) -> N
 
     rows = connection.execute("select resource, operation from journal order by seq").fetchall()
     assert rows == [("user", "create")] * 2 + [("group", "create"), ("user", "update")]
+
+
+def test_circles_that_fail_one_after_the_other_come_to_an_end(connection: Connection) -> None:
+    # Where a circle failed, its names are free for a user whose number makes the next circle fail.
+    def numbered(name: str, number: str, manager: str | None = None) -> Operation:
+        def build(ids: Mapping[str, str]) -> Change:
+            held = {"manager": {"value": ids[manager]}} if manager else {}
+            return Change(
+                LIST,
+                "create",
+                Request("r"),
+                lambda _: {"userName": name, "active": True, ENTERPRISE: {"employeeNumber": number, **held}},
+            )
+
+        return Operation(f"{name} {number}", (manager,) if manager else (), build)
+
+    operations = []
+    for n in range(bulk.MOST_ATTEMPTS + 5):
+        operations += [
+            numbered(f"y{n}", f"x{n}", f"p{n} p{n}"),
+            numbered(f"p{n}", f"p{n}", f"y{n} x{n}"),  # first in order, for the other one needs it
+            numbered(f"p{n}", f"x{n + 1}"),
+        ]
+    with database.transaction(connection, [LIST]) as cursor:
+        bulk.accept(cursor, Bulk((numbered("first", "x0"),)), {LIST: "employeeNumber"})
+        outcomes, _ = bulk.accept(cursor, Bulk(tuple(operations)), {LIST: "employeeNumber"})
+
+    assert {status(one) for one in outcomes} == {200, 409}
+    pairs = zip(outcomes[::3], outcomes[1::3], strict=True)
+    assert all(status(one) == status(other) for one, other in pairs)
+    kept = connection.execute("select count(*) from identity").fetchone()
+    assert kept == (1 + sum(status(one) == 200 for one in outcomes),)

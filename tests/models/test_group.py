@@ -162,13 +162,13 @@ def test_groups_and_their_members_end_with_the_group(connection: Connection) -> 
 
 def test_a_change_for_another_version_is_refused(connection: Connection) -> None:
     staff = one(connection, change("create", displayName="Staff"))
-    late = replace(change("update", staff.id, displayName="Crew"), expects=frozenset({7}))
+    late = replace(change("update", staff.id, displayName="Crew"), expects=frozenset({"7"}))
 
     (refused,) = accept(connection, late)
 
     assert isinstance(refused, Refused)
     assert refused.status == 412
-    assert 'W/"1"' in refused.detail
+    assert 'is for version W/"7", and this group is at W/"1"' in refused.detail
 
 
 def test_members_are_written_in_slices(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
