@@ -18,7 +18,7 @@ from ingress.refusals import Recorder
 from ingress.scim import errors
 from ingress.scim.endpoints import Endpoints, template
 from ingress.scim.errors import InvalidSyntax, NotAllowed, NotFound
-from ingress.scim.resources import Call, Doors
+from ingress.scim.resources import Call, Doors, beside
 from models.errors import Refused, Unauthorised, Unavailable
 from models.token import Holder
 from ops import metrics
@@ -82,7 +82,7 @@ class Scim:
             call = Call(request, holder, base, idp.guess(request.headers))
             return await self._route(call, receive)
         except Refused as refusal:
-            self._record(request, holder, refusal)
+            await self._record(request, holder, refusal)
             if request.method in _WITH_BODY and not request.whole:
                 await http.discard(receive, DISCARDED)
             return _refuse(refusal)
@@ -120,7 +120,7 @@ class Scim:
         """Whether the token is still good, in a read batch: requests that need no row ask it too (I7)."""
         await self.doors.read(call, None)
 
-    def _record(self, request: Request, holder: Holder | None, refusal: Refused) -> None:
+    async def _record(self, request: Request, holder: Holder | None, refusal: Refused) -> None:
         detail = refusal.detail
         failed_authentication = isinstance(refusal, Unauthorised)
         if isinstance(refusal, Unauthorised):
@@ -129,7 +129,12 @@ class Scim:
             holder, detail = refusal.holder, ELSEWHERE
         if holder is None or refusal.status >= 500:
             return
-        entry = entries.of_request(request, holder, refusal, detail)
+        try:
+            entry = await beside(len(request.body), entries.of_request, request, holder, refusal, detail)
+        except Exception:
+            # Best effort: what cannot be written down is answered all the same.
+            _log.exception("refusal_not_logged", request_id=request.request_id)
+            return
         self.recorder.refuse(entry, authentication=failed_authentication)
 
     def _record_operation(self, call: Call, refusal: Refused, *about: Any) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 from ingress import idp
 from ingress.http import Request
-from ingress.scim import redact, render
+from ingress.scim import intake, redact
 from ingress.scim.changes import KINDS
 from ingress.scim.endpoints import SEARCH
 from ingress.scim.resources import name_in
 from models.errors import Refused, Unauthorised
-from models.provisioning_log import Refusal
+from models.provisioning_log import BODY_LIMIT, Refusal
 from models.token import Holder
 
 _OPERATIONS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
@@ -30,7 +30,7 @@ def of_request(request: Request, holder: Holder, refusal: Refused, detail: str) 
         request.request_id,
         idp.guess(request.headers),
         # Only if it can be read, for an unread one may hide a password.
-        _storable(redact.body(request.body, parsed)) if parsed is not None else None,
+        _storable(redact.body(request.body, parsed)[:BODY_LIMIT]) if parsed is not None else None,
         datetime.now(UTC),
         identity_id=refusal.identity_id,
         user_name=refusal.user_name or name_in(parsed),
@@ -49,7 +49,7 @@ def of_operation(
         _storable(refusal.detail),
         request_id,
         idp.guess(request.headers),
-        _storable(redact.text(data)) if data is not None else None,
+        _storable(redact.text(data)[:BODY_LIMIT]) if data is not None else None,
         datetime.now(UTC),
         identity_id=refusal.identity_id,
         user_name=refusal.user_name or name_in(data),
@@ -70,6 +70,6 @@ def _storable(text: str) -> str:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return render.decode(body)
-    except (ValueError, RecursionError):
+        return intake.load(body)
+    except Refused:
         return None

@@ -1,6 +1,7 @@
 """Attributes of extensions that Muster does not know, as a list's IdP sent them: offered to the mapping editor
 (product rule M1), described by /Schemas, and open to filters once seen."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from models.database import Cursor
 from models.resource import Document
 
 MOST_SEEN = 500  # attributes of a list; what comes later is stored and served, and not offered
+LONGEST_NAME = 2_000  # bytes of a URN and a name together; a Postgres index entry holds 2,700
 
 
 class Seen(NamedTuple):
@@ -24,23 +26,50 @@ class Seen(NamedTuple):
 
 def note(cursor: Cursor, documents: Iterable[tuple[str, str, Document]]) -> None:
     """Remember the extension attributes of these documents: (list, resource, document) each."""
-    seen = {(list_id, one[:3]): one for list_id, resource, document in documents for one in _of(resource, document)}
-    if not seen:
+    ordered = _bounded(documents)
+    if not ordered:
         return
-    ordered = [(list_id, seen[list_id, key]) for list_id, key in sorted(seen)]
     cursor.execute(
         "insert into seen_attribute as s (list_id, resource, urn, name, type, multi_valued)"
         " select v.* from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[])"
         " v (list_id, resource, urn, name, type, multi_valued)"
         # What is known is left alone: a conflict would lock its row until COMMIT, for every batch of the list.
         " where not exists (select from seen_attribute k where k.list_id = v.list_id and k.resource = v.resource"
-        " and k.urn = v.urn and k.name = v.name and k.type in (v.type, 'string'))"
-        " and (select count(*) from seen_attribute c where c.list_id = v.list_id) < %s"
+        " and k.urn = v.urn and k.name = v.name and k.type in (v.type, 'string') and k.multi_valued >= v.multi_valued)"
+        " and (select count(*) from (select from seen_attribute c where c.list_id = v.list_id limit %s) c) < %s"
         # One that comes in two types is text: that fits both.
-        " on conflict (list_id, resource, urn, name) do update set type = 'string' where s.type <> excluded.type"
-        " and s.type <> 'string'",
-        ([list_id for list_id, _ in ordered], *([one[n] for _, one in ordered] for n in range(5)), MOST_SEEN),
+        " on conflict (list_id, resource, urn, name) do update set multi_valued = s.multi_valued or"
+        " excluded.multi_valued, type = case when s.type = excluded.type then s.type else 'string' end"
+        " where s.type not in (excluded.type, 'string') or s.multi_valued < excluded.multi_valued",
+        (
+            [list_id for list_id, _ in ordered],
+            *([one[n] for _, one in ordered] for n in range(5)),
+            MOST_SEEN,
+            MOST_SEEN,
+        ),
     )
+
+
+def _bounded(documents: Iterable[tuple[str, str, Document]]) -> list[tuple[str, Seen]]:
+    """The attributes in these documents, each once, and of a list no more than it remembers: a document may have
+    tens of thousands, and the statement cannot see the rows that it adds itself."""
+    seen: dict[tuple[str, str, str, str], Seen] = {}
+    for list_id, resource, document in documents:
+        for one in _of(resource, document):
+            key = list_id, *one[:3]
+            seen[key] = _both(seen[key], one) if key in seen else one
+    counted: Counter[str] = Counter()
+    kept = []
+    for key in sorted(seen):
+        counted[key[0]] += 1
+        if counted[key[0]] <= MOST_SEEN:
+            kept.append((key[0], seen[key]))
+    return kept
+
+
+def _both(one: Seen, other: Seen) -> Seen:
+    kind = one.type if one.type == other.type else "string"
+    return one._replace(type=kind, multi_valued=one.multi_valued or other.multi_valued)
 
 
 def _of(resource: str, document: Document) -> Iterator[Seen]:
@@ -49,8 +78,16 @@ def _of(resource: str, document: Document) -> Iterator[Seen]:
             continue
         if urn != ENTERPRISE and isinstance(held, dict):
             for name, value in held.items():
-                yield Seen(resource, urn, name, *_type(value))
-                yield from (Seen(resource, urn, f"{name}.{sub}", *_type(part)) for sub, part in _parts(value))
+                yield from (one for one in _attribute(resource, urn, name, value) if _fits(one))
+
+
+def _attribute(resource: str, urn: str, name: str, value: Any) -> Iterator[Seen]:
+    yield Seen(resource, urn, name, *_type(value))
+    yield from (Seen(resource, urn, f"{name}.{sub}", *_type(part)) for sub, part in _parts(value))
+
+
+def _fits(one: Seen) -> bool:
+    return len(one.urn) + len(one.name) <= LONGEST_NAME // 4 or len(f"{one.urn}{one.name}".encode()) <= LONGEST_NAME
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:

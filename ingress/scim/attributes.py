@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ingress.scim.schema import CORE, GROUP, SUB_PLACES, USER, Kind, Place, Schema, place
+from ingress.scim.schema import GROUP, SUB_PLACES, USER, Kind, Place, Schema, place
 from models.search import Sql
 
 
@@ -163,7 +163,8 @@ def column(path: str, of: Schema) -> Column | None:
 
 
 def _custom(where: Place) -> Column:
-    owner = where.owner or CORE
+    owner = where.owner
+    assert owner is not None, where  # what stands outside of the schemas stands under a URN
     held = "muster_elements(muster_member(muster_member(r.document, %s), %s))"
     values = Sql(f"from {held} e (value) where true", (owner, where.name))
     if where.sub:

@@ -51,7 +51,7 @@ class _Asked:
 
     def __init__(self, call: Call, number: int, sent: Any, known: frozenset[str]) -> None:
         self.sent: dict[str, Any] = sent if isinstance(sent, dict) else {}
-        self.method = str(_member(self.sent, "method") or "").upper()
+        self.method = _method(self.sent)
         self.bulk_id = _member(self.sent, "bulkId")
         self.data = _member(self.sent, "data")
         self.request_id = f"{call.request.request_id}-{number + 1}"
@@ -155,7 +155,12 @@ def _is_bulk_id(value: Any) -> bool:
 
 
 def _is_post(sent: dict[str, Any]) -> bool:
-    return str(_member(sent, "method") or "").upper() == "POST"
+    return _method(sent) == "POST"
+
+
+def _method(sent: dict[str, Any]) -> str:
+    method = _member(sent, "method")
+    return method.upper() if isinstance(method, str) else ""
 
 
 def _fail_on_errors(parsed: dict[str, Any]) -> int | None:

@@ -112,13 +112,9 @@ class Compiler:
 
     def _implied(self, path: str, where: Node) -> Sql | None:
         """A look-up that has to hit if the selection holds: `emails[type eq "work" and value eq "x"]`."""
-        for term in flat(where):
-            match term:
-                case Comparison(sub, "eq", str(value)) if sub.lower() == "value":
-                    found = column(f"{path}.value", self.of)
-                    if found is not None and found.lookup is not None:
-                        return self._looked_up(found, value)
-        return None
+        value = _wanted_value(where)
+        found = column(f"{path}.value", self.of) if value is not None else None
+        return self._looked_up(found, value) if found is not None and found.lookup is not None else None
 
     def _within(self, named: Column, path: str, node: Node) -> Sql:
         match node:
@@ -137,7 +133,12 @@ class Compiler:
         if ":" not in sub and "." not in sub:
             if named.compared is Compared.ANY:
                 if sub.lower() == "value":
-                    return replace(named, values=None)
+                    # Of an object its value, and a plain element is its own.
+                    own = (
+                        "case jsonb_typeof(e.value) when 'object' then muster_member(e.value, 'value') else e.value end"
+                    )
+                    elements = Sql(f"from muster_elements({own}) s (value) where true")
+                    return Column(f"{path}.value", Compared.ANY, Sql("s.value"), elements)
                 values = Sql("from muster_elements(muster_member(e.value, %s)) s (value) where true", (sub,))
                 return Column(f"{path}.{sub}", Compared.ANY, Sql("s.value"), values)
             found = column(f"{named.label}.{sub}", self.of)
@@ -285,13 +286,17 @@ def is_quick(node: Node, of: Schema) -> bool:
                 found = column(path, of)
                 if found is not None and (found.label.lower() in _QUICK or found.compared is Compared.KEY):
                     return True
-            case Selection(path, where) if _selects_value(where):
+            case Selection(path, where) if _wanted_value(where) is not None:
                 found = column(f"{path}.value", of)
                 if found is not None and found.lookup is not None:
                     return True
     return False
 
 
-def _selects_value(where: Node) -> bool:
-    terms = (term for term in flat(where) if isinstance(term, Comparison))
-    return any(term.path.lower() == "value" and term.operator == "eq" for term in terms)
+def _wanted_value(where: Node) -> str | None:
+    """The text that an element's value has to equal, if the terms say so."""
+    for term in flat(where):
+        match term:
+            case Comparison(sub, "eq", str(value)) if sub.lower() == "value":
+                return value
+    return None

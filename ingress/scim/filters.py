@@ -211,18 +211,21 @@ def pairs(node: Node) -> dict[str, Any]:
     return {term.path: str(term.value) if isinstance(term.value, Bare) else term.value for term in equal}
 
 
-def predicate(node: Node) -> Test:
-    """The filter as a question to one element; text is compared without regard to case."""
+def predicate(node: Node, exact: frozenset[str] = frozenset()) -> Test:
+    """The filter as a question to one element; text is compared without regard to case, but for the sub-attributes
+    (in lower case) that are `exact`."""
     match node:
         case Every(terms):
-            every = [predicate(term) for term in terms]
+            every = [predicate(term, exact) for term in terms]
             return lambda element: all(test(element) for test in every)
         case Either(terms):
-            either = [predicate(term) for term in terms]
+            either = [predicate(term, exact) for term in terms]
             return lambda element: any(test(element) for test in either)
         case Not(term):
-            denied = predicate(term)
+            denied = predicate(term, exact)
             return lambda element: not denied(element)
+        case Comparison(path, "eq", str(value)) if path.lower() in exact:
+            return lambda element: bool(_member(element, path) == value)
         case Comparison(path, "eq", str(value)):
             return _equals(path, value)
         case Comparison(path, operator, value):

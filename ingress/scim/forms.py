@@ -98,6 +98,11 @@ def element_parts(where: Place, value: Any) -> list[dict[str, Any]]:
     return [parts(where, each, True) if isinstance(each, dict) else bare_element(where, each) for each in elements]
 
 
+def custom_value(where: Place, value: Any) -> Any:
+    """A value for an attribute of an unknown extension; within an object None stands for a part that is unset."""
+    return _custom_parts(where, value) if isinstance(value, dict) and value else _custom(where, value)
+
+
 def _custom_parts(where: Place, value: dict[str, Any]) -> dict[str, Any]:
     return {name: _custom(where, inner) for name, inner in value.items() if not is_password(name)}
 

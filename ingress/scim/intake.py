@@ -12,13 +12,14 @@ import msgspec
 
 from ingress.scim import forms
 from ingress.scim.errors import InvalidSyntax, InvalidValue, quote
-from ingress.scim.forms import LONGEST_KEY, take, unfit
+from ingress.scim.forms import take, unfit
 from ingress.scim.schema import CORE, GROUP, UNSTORABLE, USER, Kind, Place, Schema, place, place_in
 from models.attributes import ENTERPRISE
 
 Document = dict[str, Any]
 
 MAX_DEPTH = 32
+LONGEST_NAME = 1000  # characters of an attribute's name, its URN included
 ONCE = frozenset({"username", "active", "id", "externalid"})
 
 _decode = msgspec.json.Decoder().decode
@@ -161,7 +162,7 @@ def _gather(body: dict[str, Any], of: Schema) -> Document:
 
 def place_of_key(key: str, value: Any, of: Schema) -> Place | None:
     """The place that a member of a body means. An object under an unknown URN is a whole extension."""
-    where = place(key, of) if len(key) <= LONGEST_KEY else None
+    where = place(key, of) if len(key) <= LONGEST_NAME else None
     if where is not None and where.kind is Kind.CUSTOM and where.owner not in of.owners:
         return Place(key, "", None, Kind.EXTENSION) if isinstance(value, dict) else where
     return where
@@ -187,7 +188,9 @@ def _put(document: Document, where: Place, value: Any, of: Schema) -> None:
         if below.__class__ is not dict:
             below = inside[key] = {}
         inside = below
-    inside[where.last] = taken
+    present = inside.get(where.last)
+    # "name.familyName" as a key may come before "name".
+    inside[where.last] = {**present, **taken} if isinstance(present, dict) and isinstance(taken, dict) else taken
 
 
 def members(where: Place, value: Any, of: Schema, keep_empty: bool = False) -> Iterator[tuple[Place, Any]]:
@@ -195,6 +198,11 @@ def members(where: Place, value: Any, of: Schema, keep_empty: bool = False) -> I
     if not isinstance(value, dict):
         raise unfit(where, "an object", value)
     for name, member in value.items():
+        if len(name) > LONGEST_NAME:
+            raise InvalidValue(
+                f"{where.label} has an attribute whose name has {len(name)} characters, and {LONGEST_NAME} is the most:"
+                f" shorten {quote(name)}"
+            )
         inner = place_in(where.owner or of.core, name, of)
         if inner is not None and (keep_empty or (member is not None and member != "")):
             yield inner, member

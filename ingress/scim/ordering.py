@@ -8,6 +8,7 @@ from ingress.scim.errors import InvalidPath, quote
 from ingress.scim.schema import Schema
 from models.search import BY_AGE, Order, Sql
 
+MOST_SORTED = 500  # characters of a value that count in an order
 _NOTHING = Sql("null::text")
 _ALWAYS_THERE = (Compared.KEY, Compared.ID, Compared.TIME)
 
@@ -47,6 +48,9 @@ def _expression(found: Column) -> Sql:
         value = _primary(found.array, found.label.partition(".")[2])
     if found.compared in (Compared.TEXT, Compared.ANY):
         value = Sql(f"muster_key({value.text})", value.parameters)
+    if found.compared not in _ALWAYS_THERE:
+        # A cursor carries the value at the end of its page: of a long one so much, and ties go by id.
+        value = Sql(f"left(({value.text})::text, {MOST_SORTED})", value.parameters)
     return Sql(f'({value.text})::text collate "C"', value.parameters)
 
 

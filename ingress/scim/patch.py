@@ -13,8 +13,8 @@ from typing import Any, cast
 from ingress.scim import steps
 from ingress.scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, quote
 from ingress.scim.filters import Comparison, Either, Every, Node, Not, Selection, compared, pairs, predicate, read
-from ingress.scim.forms import MANY, element_parts, manager_id, op_name, parts, single_manager, take
-from ingress.scim.intake import REQUIRED, members, place_of_key, require_name, with_schemas
+from ingress.scim.forms import MANY, custom_value, element_parts, manager_id, op_name, parts, single_manager, take
+from ingress.scim.intake import LONGEST_NAME, REQUIRED, members, require_name, with_schemas
 from ingress.scim.schema import SUB_PLACES, SUBS, USER, Kind, Place, Schema, is_password, place
 from ingress.scim.steps import Document, Element, Step, Target
 
@@ -77,8 +77,7 @@ def _steps(operation: Any, of: Schema) -> Iterator[Step]:
         return _of_members(op, value, of)
     if not isinstance(path, str):
         raise InvalidPath(f"path takes text, and {quote(path)} arrived: send an attribute's name")
-    found = _whole(target(path.strip(), of), value, of)
-    return _expand(op, found, None if value is _MISSING else value, of)
+    return _expand(op, target(path.strip(), of), None if value is _MISSING else value, of)
 
 
 def _of_members(op: str, value: Any, of: Schema) -> Iterator[Step]:
@@ -97,19 +96,15 @@ def _of_key(key: str, member: Any, of: Schema) -> Target | None:
     # Entra's flag sends dotted names, URNs and even filters as keys (C12). What names nothing is ignored (C19).
     if "[" in key:
         return target(key, of)
-    where = place_of_key(key, member, of)
-    return None if where is None else Target(where)
+    where = place(key, of) if len(key) <= LONGEST_NAME else None
+    return None if where is None else Target(where, may_be_extension=_may_be_extension(where, of))
 
 
-def _whole(found: Target, value: Any, of: Schema) -> Target:
-    """A path that ends in an unknown URN may mean all of an extension: an object says so."""
-    where = found.place
-    owner = where.owner or ""
-    if where.kind is not Kind.CUSTOM or where.sub or found.selects or not isinstance(value, dict):
-        return found
-    if owner in of.owners or owner.lower().endswith(f":{of.name.lower()}"):
-        return found
-    return Target(Place(f"{owner}:{where.name}", "", None, Kind.EXTENSION))
+def _may_be_extension(where: Place, of: Schema) -> bool:
+    """Whether a path under an unknown URN may be all of an extension's: what the user has tells (`assign_custom`)."""
+    if where.kind is not Kind.CUSTOM or where.sub or where.owner in of.owners:
+        return False
+    return not (where.owner or "").lower().endswith(f":{of.name.lower()}")
 
 
 def target(path: str, of: Schema = USER) -> Target:
@@ -130,7 +125,7 @@ def _target(path: str, of: Schema) -> Target:
     if found.kind is Kind.READ_ONLY:
         raise Mutability(f"{found.name} is read-only here: leave it out")
     if written["where"] is None:
-        return Target(found)
+        return Target(found, may_be_extension=_may_be_extension(found, of))
     return _selecting(path, found, written["where"], written["sub"])
 
 
@@ -150,7 +145,8 @@ def _selecting(path: str, found: Place, text: str, sub: str | None) -> Target:
     if found.kind is Kind.MANAGER:
         # There is but one manager: what selects it matters to a remove alone.
         return Target(found, predicate(selects)) if sub is None else Target(_sub(path, found, sub))
-    return Target(found if sub is None else _sub(path, found, sub), predicate(selects), _made_of(found, selects))
+    exact = frozenset({"value"}) if found.name in steps.CASE_EXACT else frozenset()
+    return Target(found if sub is None else _sub(path, found, sub), predicate(selects, exact), _made_of(found, selects))
 
 
 def _chosen(path: str, selects: Node) -> Element:
@@ -228,11 +224,14 @@ def _is_many(found: Target) -> bool:
 def _single(op: str, found: Target, value: Any, of: Schema) -> Step:
     where = found.place
     _refuse_removal(op, where, of)
+    if where.kind is Kind.CUSTOM:
+        listed = op != "remove" or isinstance(value, list)  # what a remove lists is removed alone, as elsewhere
+        return Step(steps.assign_custom, op, found, custom_value(where, value) if listed else None)
     taken = None if op == "remove" else take(where, value)
     if where == MANAGER_VALUE:
         # Without its value a manager is nobody (C16): what else was said of the former one goes with it.
         return Step(steps.assign_manager, op, found, {"value": taken} if taken is not None else None)
-    return Step(steps.assign_custom if where.kind is Kind.CUSTOM else steps.assign, op, found, taken)
+    return Step(steps.assign, op, found, taken)
 
 
 def _refuse_removal(op: str, where: Place, of: Schema) -> None:

@@ -17,6 +17,8 @@ from models.database import Cursor
 from models.resource import GROUP, Stored
 from models.search import TRUE, Found, Search, read
 
+MOST_LIGHT = 1_000  # members of a page of groups that is read among everybody's look-ups
+
 
 class Part(NamedTuple):
     """The part of a list that is answered: its resources, and how many there are in all.
@@ -40,6 +42,15 @@ class Plan:
     wanted: query.Page
     given: query.Parameters
     mark: Mark | None
+
+    def read_light(self, cursor: Cursor) -> Part | None:
+        """The same, unless groups in it have so many members that others' look-ups would wait for them."""
+        bare = replace(self, given={**self.given, "excludedattributes": "members"}) if self._shows_members() else self
+        part = bare.read(cursor)
+        members = sum(one.member_count for one in part.stored)
+        if bare is self or not members:
+            return part
+        return self.read(cursor) if members <= MOST_LIGHT else None
 
     def read(self, cursor: Cursor) -> Part:
         """The part of the list that is asked for."""
@@ -79,10 +90,12 @@ class Plan:
         return Search(self.list_id, where, order(by, query.descending(self.given), described))
 
     def _stored(self, cursor: Cursor, keys: list[Found]) -> list[Stored]:
+        return read(cursor, self.list_id, keys, self._shows_members())
+
+    def _shows_members(self) -> bool:
         attributes, excluded = self.given.get("attributes"), self.given.get("excludedattributes")
         groups = next((kind for kind in self.kinds if kind.resource == GROUP), None)
-        with_members = groups is not None and projection.shows("members", attributes, excluded, groups.of)
-        return read(cursor, self.list_id, keys, with_members)
+        return groups is not None and projection.shows("members", attributes, excluded, groups.of)
 
 
 def _has(listed: tuple[extension.Seen, ...], kind: Kind, urn: str, name: str) -> bool:

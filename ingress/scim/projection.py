@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from ingress.scim import render
+from ingress.scim.errors import InvalidValue
 from ingress.scim.schema import USER, Kind, Schema, place
 from models.resource import Stored
 
@@ -30,9 +31,10 @@ def project(resource: Resource, attributes: str | None, excluded: str | None, of
     """The resource with what was asked for, or without what was not wanted. `id` and `schemas` always stay."""
     if attributes and attributes.strip():
         always = {name: resource[name] for name in ALWAYS if name in resource}
-        return always | (_only(resource, _tree(attributes[:LONGEST], of)) or {})
+        return always | (_only(resource, _tree(_bounded("attributes", attributes), of)) or {})
     if excluded and excluded.strip():
-        tree = {name: below for name, below in _tree(excluded[:LONGEST], of).items() if name not in ALWAYS}
+        named = _tree(_bounded("excludedAttributes", excluded), of)
+        tree = {name: below for name, below in named.items() if name not in ALWAYS}
         kept: Resource = _but(resource, tree) or {}
         return kept
     return resource
@@ -41,10 +43,16 @@ def project(resource: Resource, attributes: str | None, excluded: str | None, of
 def shows(name: str, attributes: str | None, excluded: str | None, of: Schema = USER) -> bool:
     """Whether anything of the top-level attribute `name` (in lower case) is to be answered."""
     if attributes and attributes.strip():
-        return name in _tree(attributes[:LONGEST], of)
+        return name in _tree(_bounded("attributes", attributes), of)
     if excluded and excluded.strip():
-        return _tree(excluded[:LONGEST], of).get(name, {}) is not None
+        return _tree(_bounded("excludedAttributes", excluded), of).get(name, {}) is not None
     return True
+
+
+def _bounded(name: str, names: str) -> str:
+    if len(names) > LONGEST:
+        raise InvalidValue(f"{name} has {len(names)} characters, and {LONGEST} is the most: name less")
+    return names
 
 
 @lru_cache(maxsize=512)

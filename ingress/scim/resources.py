@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from ingress import commit, lookup
@@ -142,11 +143,19 @@ class Resources:
             found: Stored | None = await self.doors.read(call, lookup.ByKey("id", resource_id))
             return found
         shown = self._shows_members(call.parameters())
+        wanted = [Found(GROUP, resource_id, None)]
 
-        def look(cursor: Cursor) -> list[Stored]:
-            return read(cursor, call.holder.list_id, [Found(GROUP, resource_id, None)], shown)
+        def look(cursor: Cursor, most: int = MANY) -> list[Stored]:
+            bare = read(cursor, call.holder.list_id, wanted, with_members=False)
+            light = shown and 0 < sum(one.member_count for one in bare) <= most
+            return read(cursor, call.holder.list_id, wanted, with_members=True) if light else bare
 
-        return next(iter(await self.doors.read(call, look)), None)
+        one: Stored | None = next(iter(await self.doors.read(call, look)), None)
+        if one is None or not shown or one.member_count <= MANY:
+            return one
+        # Beside everybody's look-ups, which so many members would hold up.
+        whole = partial(look, most=one.member_count * 2)
+        return next(iter(await self.doors.read(call, whole, quick=False)), None)
 
     def _shows_members(self, given: query.Parameters) -> bool:
         shown = projection.shows("members", given.get("attributes"), given.get("excludedattributes"), self.kind.of)

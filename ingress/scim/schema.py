@@ -201,7 +201,7 @@ def _of_unknown_schema(path: str, of: Schema) -> Place | None:
     urn, _, last = path.rpartition(":")
     if not last or urn.endswith(":") or ":" not in urn:
         return None
-    if is_password(last):
+    if is_password(path):
         return Place(urn, last, None, Kind.IGNORED)
     if urn.count(":") == 1:  # urn:namespace:name is as short as a URN can be (RFC 8141 §2)
         return Place(path, "", None, Kind.EXTENSION)

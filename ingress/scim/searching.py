@@ -39,7 +39,9 @@ class Listing:
             return self._of_one(call, given, wanted, await self._look_up(call, single))
         plan = Plan(call.holder.list_id, self.kinds, node, wanted, given, self._mark(call, wanted, given))
         quick = node is not None and all(is_quick(node, kind.of) for kind in self.kinds)
-        part: Part = await self.doors.read(call, plan.read, quick)
+        part: Part | None = await self.doors.read(call, plan.read_light) if quick else None
+        if part is None:
+            part = await self.doors.read(call, plan.read, quick=False)
         return await asyncio.to_thread(self._rendered, call, given, wanted, part)
 
     async def _node(self, text: str | None) -> Node | None:

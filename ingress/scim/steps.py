@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingress.scim.errors import InvalidValue, NoTarget
+from ingress.scim.errors import InvalidValue, NoTarget, quote
 from ingress.scim.filters import Test
 from ingress.scim.forms import MOST_VALUES
 from ingress.scim.schema import Kind, Place
@@ -26,6 +26,7 @@ class Target:
     place: Place
     selects: Test | None = None
     made_of: Element = field(default_factory=dict, compare=False)
+    may_be_extension: bool = False  # of an unknown URN: all of an extension, or an attribute of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,42 @@ def assign(document: Document, step: Step) -> Document:
 
 def assign_custom(document: Document, step: Step) -> Document:
     where = step.target.place
-    whole = Place(f"{where.owner}:{where.name}", "", None, Kind.CUSTOM)
-    keys = _actual(document, whole)
-    if where.sub or keys[0] not in document:
-        return _with(document, _actual(document, where), step.value)
-    # The path is the URN of an extension that the user has.
-    if step.value is None or not isinstance(step.value, dict):
-        return _with(document, keys, None)
-    return _with(document, keys, {**document[keys[0]], **step.value})
+    urn = _actual(document, Place(f"{where.owner}:{where.name}", "", None, Kind.CUSTOM))[0]
+    owner = _actual(document, Place(where.owner, "", None, Kind.CUSTOM))[0]
+    opens = step.target.may_be_extension and owner not in document and isinstance(step.value, dict)
+    if not where.sub and (urn in document or opens):
+        return _with(document, (urn,), _next_extension(urn, document.get(urn), step))
+    keys = _actual(document, where)
+    return _with(document, keys, _next_custom(_at(document, keys), step))
+
+
+def _next_extension(urn: str, present: Any, step: Step) -> Any:
+    if step.op == "remove" or step.value is None:
+        return None
+    if not isinstance(step.value, dict):
+        raise InvalidValue(f"{urn} takes an object, and {quote(step.value)} arrived: send its attributes in one")
+    return _set({**(present or {}), **step.value}) or None
+
+
+def _next_custom(present: Any, step: Step) -> Any:
+    """RFC 7644 §3.5.2 for what no schema describes: objects merge, an add to several values appends."""
+    value = step.value
+    if step.op == "remove" or value is None:
+        several = isinstance(value, list) and isinstance(present, list)
+        return [each for each in present if each not in value] or None if several else None
+    if isinstance(value, dict):
+        return _set({**(present if isinstance(present, dict) else {}), **value}) or None
+    if step.op == "add" and isinstance(present, list):
+        added = value if isinstance(value, list) else [value]
+        return [*present, *(each for each in added if each not in present)]
+    return value
+
+
+def _at(document: Document, keys: tuple[str, ...]) -> Any:
+    inside: Any = document
+    for key in keys:
+        inside = inside.get(key) if isinstance(inside, dict) else None
+    return inside
 
 
 def _actual(document: Document, where: Place) -> tuple[str, ...]:
@@ -150,19 +179,13 @@ def _next_manager(present: Element, step: Step) -> Element | None:
     return _set({**kept, **step.value}) or None
 
 
-def _elements(document: Document, keys: tuple[str, ...]) -> list[Any]:
-    inside: Any = document
-    for key in keys:
-        inside = inside.get(key) if isinstance(inside, dict) else None
-    return inside if isinstance(inside, list) else []
-
-
 def _change(document: Document, step: Step, change: Callable[[list[Any]], list[Any]]) -> Document:
     where = step.target.place
     keys = where.keys if where.sub is None else where.keys[:-1]
     if where.kind is Kind.CUSTOM:
         keys = _actual(document, Place(where.owner, where.name, None, Kind.CUSTOM))
-    present = _elements(document, keys)
+    found = _at(document, keys)
+    present = found if isinstance(found, list) else []
     changed = change(present)
     if len(changed) > max(MOST_VALUES, len(present)):
         raise InvalidValue(f"{where.name} takes at most {MOST_VALUES} values: remove some before adding more")
@@ -258,7 +281,7 @@ def assign_in_elements(document: Document, step: Step) -> Document:
 
     def without(present: list[Any]) -> list[Any]:
         return [
-            {name: part for name, part in each.items() if name != sub} if _selected(step, each) else each
+            {name: part for name, part in _element(each).items() if name != sub} if _selected(step, each) else each
             for each in present
         ]
 
@@ -266,13 +289,18 @@ def assign_in_elements(document: Document, step: Step) -> Document:
 
 
 def _selected(step: Step, each: Any) -> bool:
-    return isinstance(each, dict) and (step.target.selects is None or step.target.selects(each))
+    return step.target.selects is None or step.target.selects(_element(each))
+
+
+def _element(each: Any) -> Element:
+    """An element as an object: a plain one, of an unknown extension, is its own value."""
+    return each if isinstance(each, dict) else {"value": each}
 
 
 def _merge(present: list[Any], step: Step, new: Element) -> list[Any]:
     found = [_selected(step, each) for each in present]
     if any(found):
-        return [_set({**each, **new}) if hit else each for each, hit in zip(present, found, strict=True)]
+        return [_set({**_element(each), **new}) if hit else each for each, hit in zip(present, found, strict=True)]
     made = _set(new)
     return [*present, {**_made_of(step), **made}] if made else present
 

@@ -92,7 +92,7 @@ def _element_holds(node: Node, element: Any, path: str, kind: str) -> bool:
             return not _element_holds(term, element, path, kind)
         case Comparison(sub, operator, value):
             found = attribute(f"{path}.{sub}", kind)
-            if found.type == "any" and sub.lower() == "value":
+            if found.type == "any" and sub.lower() == "value" and not isinstance(element, dict):
                 found = found._replace(keys=found.keys[:-1])
                 return _test(found, operator, value, [element])
             return _test(found, operator, value, list(_values(element, found.keys[-1:])))

@@ -302,6 +302,17 @@ def test_a_number_beyond_what_the_database_counts_finds_nobody(connection: Conne
     assert shelf.found(f"{BADGE}:badge eq {number}") == set()
 
 
+def test_the_value_of_an_extensions_elements_is_theirs_or_they_are_it(shelf: Shelf) -> None:
+    [plain, parted, _] = shelf.put(
+        USERS,
+        {"userName": "a", BADGE: {"roles": ["x"]}},
+        {"userName": "b", BADGE: {"roles": [{"value": "x", "type": "t"}]}},
+        {"userName": "c", BADGE: {"roles": [{"type": "x"}]}},
+    )
+
+    assert shelf.found(f'{BADGE}:roles[value eq "x"]') == {plain, parted}
+
+
 def test_an_extension_attribute_that_was_never_seen_is_refused() -> None:
     with pytest.raises(InvalidFilter, match="is no attribute of a User of this list"):
         Compiler(LIST, schema.USER, lambda urn, name: False).condition(query.parse(f"{BADGE}:badge eq 7"))
@@ -324,6 +335,9 @@ def test_a_filter_with_too_many_comparisons_is_refused() -> None:
         ('emails[type eq "work"].value co "A@x"', False),
         ('displayName eq "x"', False),
         ('not (userName eq "x")', False),
+        ('emails[value eq "A@x"]', True),
+        ("emails[value eq true]", False),
+        ("emails[value eq null]", False),
     ],
 )
 def test_what_an_index_answers_is_known(text: str, quick: bool) -> None:

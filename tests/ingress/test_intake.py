@@ -175,6 +175,7 @@ def test_nothing_of_an_object_reaches_a_sentence() -> None:
         {"emails": [{"value": "m@x", "password": "s3cret"}]},
         {"urn:a:password": {"value": "s3cret"}},
         {"urn:a:password": "s3cret"},
+        {"urn:acme:password:2.0:User": {"current": "s3cret"}},
     ],
 )
 def test_a_password_is_never_kept(attributes: dict[str, Any]) -> None:
@@ -282,6 +283,18 @@ def test_a_part_by_its_dotted_name_joins_the_values_that_came_before_it() -> Non
     document = taken(emails=[{"value": "n@x"}, {"value": "m@x"}], **{"emails.type": "work"})
 
     assert document["emails"] == [{"value": "n@x", "type": "work"}, {"value": "m@x", "type": "work"}]
+
+
+def test_parts_by_dotted_names_may_come_before_the_whole() -> None:
+    assert taken(**{"name.familyName": "X", "name": {"givenName": "Y"}})["name"] == {
+        "familyName": "X",
+        "givenName": "Y",
+    }
+
+
+def test_a_name_that_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="1000 is the most"):
+        taken(**{BADGE: {"x" * 1001: 1}})
 
 
 def test_two_primary_addresses_are_accepted_as_sent() -> None:

@@ -338,6 +338,59 @@ def test_an_unknown_extension_is_changed_by_its_urn(operation: dict[str, Any], k
     assert (BADGE in document["schemas"]) is (kept is not None)
 
 
+EXT = "urn:acme:ext:2.0:User"
+HELD: dict[str, Any] = {"tags": ["a", "c"], "desk": {"floor": 2, "room": "x"}, "cards": [{"type": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("operation", "changed"),
+    [
+        (op("add", f"{EXT}:tags", value=["b", "a"]), {"tags": ["a", "c", "b"]}),
+        (op("add", f"{EXT}:tags", value="b"), {"tags": ["a", "c", "b"]}),
+        (op("replace", f"{EXT}:tags", value=["b"]), {"tags": ["b"]}),
+        (op("remove", f"{EXT}:tags", value=["a"]), {"tags": ["c"]}),
+        (op("remove", f'{EXT}:tags[value eq "a"]'), {"tags": ["c"]}),
+        (op("remove", f"{EXT}:tags"), {"tags": None}),
+        (op("add", f"{EXT}:desk", value={"seat": 3}), {"desk": {"floor": 2, "room": "x", "seat": 3}}),
+        (op("replace", f"{EXT}:desk", value={"floor": None, "room": "y"}), {"desk": {"room": "y"}}),
+        (op("replace", f'{EXT}:cards[type eq "a"]', value={"code": "7"}), {"cards": [{"type": "a", "code": "7"}]}),
+        (op("replace", f'{EXT}:tags[value eq "a"]', value={"value": "b"}), {"tags": [{"value": "b"}, "c"]}),
+    ],
+)
+def test_values_of_an_unknown_extension_change_as_any_other(operation: dict[str, Any], changed: dict[str, Any]) -> None:
+    wanted = {name: value for name, value in {**HELD, **changed}.items() if value is not None}
+
+    assert patched(mila(**{EXT: HELD}), operation)[EXT] == wanted
+
+
+@pytest.mark.parametrize("form", ["path", "key"])
+def test_an_attribute_of_an_extension_that_the_user_has_is_no_extension(form: str) -> None:
+    urn, name = "urn:acme:ext:1.0", "urn:acme:ext:1.0:address"
+    value = {"city": "Y"}
+    operation = op("replace", name, value=value) if form == "path" else op("replace", value={name: value})
+
+    document = patched(mila(**{urn: {"address": {"city": "X", "zip": 1}}}), operation)
+
+    assert document[urn] == {"address": {"city": "Y", "zip": 1}}
+    assert name not in document
+
+
+@pytest.mark.parametrize(
+    "operation", [op("replace", "urn:acme:hr:core", value="x"), op("add", value={"urn:acme:hr:core": ["x"]})]
+)
+def test_a_value_that_is_no_object_takes_no_extension_away(operation: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue, match="urn:acme:hr:core takes an object"):
+        patched(mila(**{"urn:acme:hr:core": {"grade": 1}}), operation)
+
+
+def test_certificates_tell_cases_apart() -> None:
+    both = [{"value": "abc"}, {"value": "ABC"}]
+
+    left = patched(mila(x509Certificates=both), op("remove", 'x509Certificates[value eq "abc"]'))
+
+    assert left["x509Certificates"] == [{"value": "ABC"}]
+
+
 def test_an_extension_whose_urn_does_not_end_in_user_is_changed_as_a_whole() -> None:
     urn = "urn:okta:app_1:1.0:user:custom"
     shod = patched(mila(**{urn: {"size": "L"}}), op("add", urn, value={"shoe": "44"}))

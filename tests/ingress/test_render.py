@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ingress.scim import errors, render
+from ingress.scim.errors import InvalidValue
 from ingress.scim.projection import project
 from ingress.scim.schema import GROUP
 from models.errors import Refused, Taken
@@ -121,6 +122,12 @@ def test_excluded_attributes_are_left_out_but_never_id_or_schemas(excluded: str,
 
 def test_excluded_sub_attributes_leave_the_rest() -> None:
     assert project(resource(), "", "name.givenName")["name"] == {"familyName": "Okafor"}
+
+
+@pytest.mark.parametrize(("attributes", "excluded"), [("x," * 3_000, None), (None, "x," * 3_000)])
+def test_more_names_than_are_looked_at_are_refused(attributes: str | None, excluded: str | None) -> None:
+    with pytest.raises(InvalidValue, match="4000 is the most"):
+        project(resource(), attributes, excluded)
 
 
 def test_a_groups_members_can_be_left_out() -> None:

@@ -60,6 +60,7 @@ BAD = [
     ),
     Bad("nesting of 40 levels", 400, body=_nested(40)),
     Bad("nesting of 100,000 levels", 400, body=_nested(100_000)),
+    Bad("nesting of 600 levels beside a password", 400, body='{"x":"password","y":' + "[" * 600 + "]" * 600 + "}"),
     Bad("userName twice", 400, body='{"userName":"eve","userName":"bob"}', names="userName"),
     Bad("2 MB", 413, body=_with(title="x" * 2_000_000)),
     Bad("a wrong media type", 415, media_type="text/xml", names="text/xml"),

@@ -46,6 +46,26 @@ def test_a_list_remembers_so_many_attributes_and_no_more(connection: Connection)
     assert len(seen(connection, {URN: held}, {URN: {"late": 1}})) == extension.MOST_SEEN
 
 
+def test_one_document_cannot_bring_more(connection: Connection) -> None:
+    held = {f"a{number:05d}": number for number in range(2 * extension.MOST_SEEN)}
+
+    assert len(seen(connection, {URN: held})) == extension.MOST_SEEN
+    assert len(seen(connection, {URN: {"late": 1}})) == extension.MOST_SEEN
+
+
+def test_a_name_that_no_index_holds_is_not_remembered(connection: Connection) -> None:
+    long = "".join(map(chr, range(200, 3_200)))
+
+    assert seen(connection, {URN: {long: 1, "badge": {long: 1}}}) == [("badge", "complex", False)]
+
+
+def test_types_and_several_values_are_told_of_one_batch_and_of_several_alike(connection: Connection) -> None:
+    with database.transaction(connection, [LIST]) as cursor:
+        extension.note(cursor, [(LIST, "user", {URN: {"x": value}}) for value in (1, "t", 2)])
+
+    assert seen(connection, {URN: {"x": ["t", "u"]}}, {URN: {"x": "t"}}) == [("x", "string", True)]
+
+
 def test_what_is_known_locks_nothing(connection: Connection, database_url: str) -> None:
     seen(connection, {URN: {"badge": 7}})
 
