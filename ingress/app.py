@@ -1,13 +1,13 @@
 """The ingress: one ASGI application of SCIM below Litestar. The only wiring here."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import structlog
 from litestar import Litestar, asgi
 from litestar import Response as Answer
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.types import Receive, Scope, Send
 
 from ingress import commit, entries, http, idp, lookup
@@ -24,6 +24,9 @@ from models.token import Holder
 from ops import metrics
 from ops.bell import Bell
 from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from ingress.console.app import Console
 
 _log = structlog.get_logger()
 DISCARDED = 8 * 1024 * 1024  # bytes of a refused body that are taken so that its sender reads the answer
@@ -157,7 +160,6 @@ def _allow(refusal: NotAllowed) -> tuple[bytes, bytes]:
 
 
 def _request(scope: Scope, proxies: Proxies) -> Request:
-    # Litestar strips a mount's path in different ways over the versions: what counts follows "/scim/v2".
     path: str = scope["path"]
     parts = tuple(part for part in path.removeprefix("/scim/v2").split("/") if part)
     headers, peer = http.headers_of(scope["headers"]), http.peer(scope)
@@ -187,18 +189,32 @@ def _method(method: str) -> str:
 
 
 def build(settings: Settings) -> Litestar:
-    """The application."""
-    scim = Scim(settings)
+    """The application: SCIM, the console, or both (MUSTER_SERVE)."""
+    scim = Scim(settings) if settings.serves("scim") else None
+    console = _console(settings) if settings.serves("console") else None
 
-    @asgi("/scim/v2", is_mount=True, copy_scope=False)
-    async def mounted(scope: Scope, receive: Receive, send: Send) -> None:
-        await scim(scope, receive, send)
+    # One mount and a choice of ours: of two mounts, Litestar takes the one at "/" for every path.
+    @asgi("/", is_mount=True, copy_scope=False)
+    async def site(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"] = "/" + scope["path"].strip("/")  # a mount at "/" takes the first slash away
+        part = scim if f"{path}/".startswith("/scim/v2/") else console
+        if part is None:
+            raise NotFoundException
+        await part(scope, receive, send)
 
+    parts = [part for part in (scim, console) if part is not None]
     return Litestar(
-        [mounted],
-        on_startup=[scim.start],
-        on_shutdown=[scim.stop],
+        [site],
+        on_startup=[part.start for part in parts],
+        on_shutdown=[part.stop for part in parts],
         exception_handlers={HTTPException: _outside},
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _console(settings: Settings) -> "Console":
+    # Its templates cost 10 MB, which an ingress that serves SCIM alone need not pay.
+    from ingress.console.app import Console
+
+    return Console(settings)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from models.attributes import ATTRIBUTES, ENTERPRISE
+from models.errors import Refused
 
 UNIQUE_IDENTIFIERS = ("employeeNumber", "userName", "email")
 
@@ -118,6 +119,20 @@ def compile(mappings: Iterable[Mapping], fields: Iterable[Field]) -> Projection:
             if one.on and one.field in by_key
         )
     )
+
+
+def fit(target: Field, text: str) -> Value:
+    """What an operator typed, as its field keeps it; None for nothing. Refused where it does not fit (V4, V5)."""
+    if not text.strip():
+        if target.required:
+            raise Refused(f"{target.label} is required: give it a value")
+        return None
+    if "\x00" in text:
+        raise Refused(f"{target.label} holds a character that cannot be stored: remove it")
+    try:
+        return _FITTERS[target.type](target, text.strip())
+    except _Misfit as misfit:
+        raise Refused(f"{target.label}: '{text[:_SHOWN]}' {misfit}") from None
 
 
 def defaults() -> list[tuple[str, str, str]]:

@@ -1,6 +1,8 @@
 """Master Lists and their schema of fields."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -10,11 +12,67 @@ from models.errors import Refused, Taken, Unknown
 from models.mapping import Field
 from models.text import new_list_id
 
+TYPES = ("text", "number", "email", "date", "dropdown")
+LONGEST_LABEL = 60  # characters
 UID_FIELD = Field(key="uid", label="UID", type="text", required=True, uid=True)
 
 
-def create(cursor: Cursor, organisation_id: str, name: str) -> str:
-    """A list with nothing but its UID field; returns its id."""
+@dataclass(frozen=True, slots=True)
+class MasterList:
+    """A list, and what its connection is: `provider` and `state` are None where it has none."""
+
+    id: str
+    name: str
+    fields: tuple[Field, ...]
+    provider: str | None
+    state: str | None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether an IdP may push to it."""
+        return self.state == "connected"
+
+
+_LISTS = (
+    "select l.id, l.name, l.fields, c.provider, c.state from master_list l"
+    " left join connection c on c.list_id = l.id where l.organisation_id = %s"
+)
+
+
+def of_organisation(cursor: Cursor, organisation_id: str, list_id: str) -> MasterList:
+    """A list of an organisation; another's is as unknown as one that never was."""
+    cursor.execute(f"{_LISTS} and l.id = %s", (organisation_id, list_id))
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown("this list does not exist, or belongs to another organisation")
+    return _list(row)
+
+
+def all_of_organisation(cursor: Cursor, organisation_id: str) -> list[MasterList]:
+    """An organisation's lists, by name."""
+    cursor.execute(f"{_LISTS} order by l.name, l.id", (organisation_id,))
+    return [_list(row) for row in cursor.fetchall()]
+
+
+def _list(row: tuple[Any, ...]) -> MasterList:
+    return MasterList(row[0], row[1], tuple(Field.from_json(field) for field in row[2]), row[3], row[4])
+
+
+def new_field(label: str, kind: str, options: Iterable[str] = (), required: bool = False) -> Field:
+    """A field as an operator describes it; it gets its key when it is added."""
+    label = label.strip()
+    chosen = tuple(dict.fromkeys(filter(None, (option.strip() for option in options))))
+    if not label or "\x00" in label or len(label) > LONGEST_LABEL:
+        raise Refused(f"a field needs a label of 1 to {LONGEST_LABEL} characters")
+    if kind not in TYPES:
+        raise Refused(f"type '{kind}' does not exist: choose one of {', '.join(TYPES)}")
+    if kind == "dropdown" and not chosen:
+        raise Refused(f"{label} is a dropdown and needs options: give some, with commas between")
+    return Field("", label, kind, chosen if kind == "dropdown" else (), required)
+
+
+def create(cursor: Cursor, organisation_id: str, name: str, fields: Iterable[Field] = ()) -> str:
+    """A list with its UID field and these; returns its id."""
     name = name.strip()
     if not name or "\x00" in name:
         raise Refused("a list needs a name: give it one that its operators will know it by")
@@ -22,11 +80,22 @@ def create(cursor: Cursor, organisation_id: str, name: str) -> str:
     cursor.execute(
         "insert into master_list (id, organisation_id, name, fields) values (%s, %s, %s, %s)"
         " on conflict (organisation_id, name) do nothing",
-        (list_id, organisation_id, name, Jsonb([UID_FIELD.as_json()])),
+        (list_id, organisation_id, name, Jsonb([field.as_json() for field in _keyed(fields)])),
     )
     if cursor.rowcount != 1:
         raise Taken(f"the organisation has a list called '{name}': choose another name")
     return list_id
+
+
+def _keyed(fields: Iterable[Field]) -> list[Field]:
+    keyed = [UID_FIELD]
+    labels = {UID_FIELD.label.casefold()}
+    for field in fields:
+        if field.label.casefold() in labels:
+            raise Taken(f"two fields are called '{field.label}': give each a label of its own")
+        labels.add(field.label.casefold())
+        keyed.append(replace(field, key=_free_key(field.label, {one.key for one in keyed})))
+    return keyed
 
 
 def names(cursor: Cursor) -> list[tuple[str, str]]:

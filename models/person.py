@@ -192,6 +192,17 @@ def edit(cursor: Cursor, list_id: str, person_id: str, version: int, values: dic
     return int(changed[0])
 
 
+def reactivate(cursor: Cursor, list_id: str, person_id: str) -> None:
+    """Make a person active again by hand; it holds until the IdP's next push for them (V4)."""
+    cursor.execute(
+        "update person set active = true, version = version + 1, modified_at = clock_timestamp()"
+        " where list_id = %s and id = %s and not active",
+        (list_id, person_id),
+    )
+    if cursor.rowcount != 1:
+        raise Taken("this person is active already, or not in the list any more: look again")
+
+
 def locked_fields(cursor: Cursor, list_id: str) -> dict[str, str]:
     """The fields that the list's IdP writes, key to label; none where it is not connected."""
     cursor.execute(

@@ -181,6 +181,22 @@ def newest(cursor: Cursor, list_id: str, limit: int) -> list[dict[str, Any]]:
     return [dict(zip(_NAMES, row, strict=True)) for row in cursor.fetchall()]
 
 
+def of_person(cursor: Cursor, list_id: str, person_id: str, limit: int) -> list[dict[str, Any]]:
+    """The newest entries about one person."""
+    cursor.execute(
+        f"select {_SHOWN} from log_entry where list_id = %s and person_id = %s order by at desc, id desc limit %s",
+        (list_id, person_id, limit),
+    )
+    return [dict(zip(_NAMES, row, strict=True)) for row in cursor.fetchall()]
+
+
+def last_at(cursor: Cursor, list_id: str) -> datetime | None:
+    """When the list's IdP was last heard of in the log."""
+    cursor.execute("select at from log_entry where list_id = %s order by at desc limit 1", (list_id,))
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def ensure_partitions(cursor: Cursor, months: int = 2) -> None:
     """A partition for this month and the next ones, made before they are needed."""
     cursor.execute("select muster_log_partitions(%s)", (months,))

@@ -30,7 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 8080
     public_url: str | None = None  # what IdPs call, when a proxy stands before us
-    console_url: str | None = None
+    console_url: str | None = None  # what operators open; https makes their cookies secure
+    serve: str = "scim,console"  # what the ingress processes answer: scim, console or both
     internal_host: str = "127.0.0.1"
     internal_port: Port | None = None  # None: 9090 for ingress, 9091 for workers
 
@@ -49,6 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The root of every URL that is shown to an IdP, without a slash at the end."""
         return (self.public_url or local_root(self.host, self.port)).rstrip("/")
 
+    def serves(self, part: str) -> bool:
+        """Whether the ingress processes answer this part: scim or console."""
+        return part in (one.strip() for one in self.serve.split(","))
+
     def migrations_url(self) -> str:
         """The database as the role that owns its tables."""
         return self.owner_url or self.database_url
@@ -66,7 +71,14 @@ def load() -> Settings:
             raise WrongSetting(f"{PREFIX}{name.upper()} is '{value}': {reason}") from None
     loaded = msgspec.convert({name: value for name, value in given.items() if value}, Settings, strict=False)
     networks(loaded.trusted_proxies)
+    _check_serve(loaded.serve)
     return loaded
+
+
+def _check_serve(text: str) -> None:
+    parts = {part.strip() for part in text.split(",")}
+    if not parts or parts - {"scim", "console"}:
+        raise WrongSetting(f"{PREFIX}SERVE is '{text}': name scim, console or both, with a comma between")
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

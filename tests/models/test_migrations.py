@@ -16,6 +16,8 @@ ADA = "01a21108-bf1d-73cc-9468-64aba8b054de"
 
 def _ours(_object: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
     partition = (name or "").startswith("log_entry_")
+    if kind == "index":
+        return name not in ("person_text", "log_entry_request", "log_entry_stranger")  # of operator classes
     return kind != "table" or not (partition or name == "alembic_version")
 
 
@@ -72,7 +74,7 @@ def test_list_data_is_keyed_by_list_first(connection: database.Connection) -> No
     """I6: the tables that hold a list's data have list_id as the first column of their primary key."""
     elsewhere = {
         "organisation", "operator", "operator_session", "bearer_token", "master_list", "job",
-        "directory_connection", "directory_run", "alembic_version",
+        "directory_connection", "directory_run", "alembic_version", "audit_entry",
     }  # fmt: skip
     rows = connection.execute(
         "select c.relname, a.attname from pg_index i join pg_class c on c.oid = i.indrelid"

@@ -1,0 +1,128 @@
+"""The console: one Litestar application of server-rendered pages. The only wiring here."""
+
+from typing import Any
+
+import structlog
+from litestar import Litestar, Response, get
+from litestar.datastructures import MutableScopeHeaders
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath
+from litestar.types import Message, Receive, Scope, Send
+
+from ingress.console import lists, pages, people, session
+from ingress.console.assets import by_path
+from ingress.console.desk import Call, Office, OutOfDate, SignedOut
+from ingress.http import SCIM_JSON
+from ingress.scim import errors
+from ingress.scim.errors import NotFound
+from models.errors import Refused
+from ops.settings import Settings
+
+_log = structlog.get_logger()
+POLICY = "; ".join(
+    (
+        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "font-src 'self'",
+        "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
+    )
+)  # fmt: skip
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+MOST_BYTES = 1_048_576  # of a form
+A_YEAR = "max-age=31536000; includeSubDomains"
+
+
+@get("/static/{name:str}", sync_to_thread=False)
+def static(request: Call, name: FromPath[str]) -> Response[bytes]:
+    """A file whose name tells its content: kept for ever."""
+    found = by_path().get(f"/static/{name}")
+    if found is None:
+        raise Missing("this file is of another version: reload the page")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if found.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.compressed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(found.content, media_type=found.media_type, headers=headers)
+
+
+class Missing(Refused):
+    """No such page."""
+
+    status = 404
+
+
+def _secured(office: Office) -> Any:
+    headers = HEADERS | ({"strict-transport-security": A_YEAR} if office.secure else {})
+
+    async def before_send(message: Message, scope: Scope) -> None:
+        # Not `after_request`, which refusals of middleware and unknown paths pass by.
+        if message["type"] == "http.response.start":
+            named = MutableScopeHeaders.from_message(message)
+            for name, value in headers.items():
+                named.setdefault(name, value)
+
+    return before_send
+
+
+def _refused(request: Call, refusal: Refused) -> Response[str]:
+    if isinstance(refusal, SignedOut):
+        return session.sign_in_again(request)
+    title = {401: "Sign in", 403: "Not allowed", 404: "Not found", 409: "Changed meanwhile"}.get(
+        refusal.status, "Not done"
+    )
+    if isinstance(refusal, OutOfDate):
+        title = "Out of date"
+    return _error(request, refusal.status, title, refusal.detail)
+
+
+def _unknown(request: Call, error: HTTPException) -> Response[Any]:
+    if error.status_code == 404 and "text/html" not in request.headers.get("accept", ""):
+        # Nobody's browser: an IdP with a wrong SCIM Base URL, whose administrator reads this.
+        wrong = NotFound("this is no SCIM Base URL: copy it from the list's Sync tab, whole")
+        return Response(errors.body(wrong), status_code=404, media_type=SCIM_JSON.decode())
+    if error.status_code == 404:
+        return _error(request, 404, "Not found", "There is no such page: check the address, or begin with your lists.")
+    return _error(request, error.status_code, "Not done", error.detail if error.status_code < 500 else "")
+
+
+def _failed(request: Call, error: Exception) -> Response[str]:
+    _log.exception("console_failed", path=request.scope.get("path_template", ""), exc_info=error)
+    return _error(request, 500, "Something failed", "Something went wrong on our side. Nothing was changed: try again.")
+
+
+def _error(request: Call, status: int, title: str, sentence: str) -> Response[str]:
+    template = "_error.html" if pages.is_fragment(request) else "error.html"
+    headers = {"HX_Retarget": "#toasts", "HX_Reswap": "beforeend"} if pages.is_fragment(request) else {}
+    return pages.html(pages.render(template, title=title, sentence=sentence, status=status), status, **headers)
+
+
+class Console:
+    """The application, begun and ended by whoever mounts it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._office = Office(settings)
+        self.app = Litestar(
+            [static, *session.ROUTES, *lists.ROUTES, *people.ROUTES],
+            before_send=[_secured(self._office)],
+            exception_handlers={Refused: _refused, HTTPException: _unknown, Exception: _failed},
+            openapi_config=None,
+            logging_config=None,
+            request_max_body_size=MOST_BYTES,
+        )
+        self.app.state.office = self._office
+
+    def start(self) -> None:
+        """Open the connections."""
+        self._office.pool.open()
+
+    def stop(self) -> None:
+        """Let go of them."""
+        self._office.pool.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        await self.app(scope, receive, send)

@@ -1,0 +1,163 @@
+"""Where a console request is served: a transaction of its own, and whoever is signed in.
+
+Every handler begins with `at_desk`, which answers for sign-in, CSRF, roles and whose list it is.
+"""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar
+from uuid import UUID
+
+from litestar import Request
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
+from psycopg_pool import ConnectionPool
+
+from models import database, master_list, operator_session
+from models.database import Cursor
+from models.errors import Refused
+from models.master_list import MasterList
+from models.operator_session import Session
+from ops.bell import Bell
+from ops.settings import Settings
+
+THREADS = 8  # requests that are served at once, each with a connection of its own
+STATEMENT_SECONDS = 15
+SAFE = ("GET", "HEAD", "OPTIONS")
+CSRF_FIELD, CSRF_HEADER = "_csrf", "x-csrftoken"
+Call = Request[Any, Any, Any]
+# What handlers take: of the path, and of a form that was sent.
+ListId: TypeAlias = FromPath[str]
+Id: TypeAlias = FromPath[UUID]
+Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="console")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def in_thread(handler: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Run a handler in the console's own threads, so that no page holds up SCIM.
+
+    (Litestar 2.25's `sync_to_thread` wraps a handler once more for each other method of its path, and
+    then answers with a coroutine.)
+    """
+
+    @wraps(handler)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_threads, partial(handler, *args, **kwargs))
+
+    return run
+
+
+class SignedOut(Refused):
+    """Nobody is signed in (any more)."""
+
+    status = 401
+
+
+class OutOfDate(Refused):
+    """The page was not made for this session: its CSRF token is missing or another one's."""
+
+    status = 403
+
+
+class Forbidden(Refused):
+    """The operator's role does not allow it."""
+
+    status = 403
+
+
+class Office:
+    """What console requests share: connections, the bell and the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.bell = Bell(settings.redis_url)
+        # https cookies take the __Host- prefix: no other host, path or plain connection can set them.
+        self.secure = (settings.console_url or "").startswith("https://")
+        self.cookie = "__Host-muster" if self.secure else "muster"
+        options = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=5s -c jit=off"
+        self.pool: ConnectionPool[database.Connection] = ConnectionPool(
+            settings.database_url, min_size=0, max_size=THREADS, max_idle=60, timeout=10, open=False,
+            kwargs={"autocommit": True, "application_name": "muster-console", "options": options},
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A signed-in request in its transaction."""
+
+    office: Office
+    cursor: Cursor
+    session: Session
+    csrf: str
+    current: MasterList | None
+
+    @property
+    def list(self) -> MasterList:
+        """The list that the path names; it belongs to the operator's organisation."""
+        assert self.current is not None
+        return self.current
+
+
+@contextmanager
+def at_desk(
+    request: Call, list_id: str | None = None, form: Mapping[str, Any] | None = None, change: bool | None = None
+) -> Iterator[Desk]:
+    """Serve a request: signed in, of the list's organisation (404 otherwise), and where something is
+    changed (`change`, by default every unsafe method) an admin with a token of this session."""
+    office: Office = request.app.state.office
+    unsafe = request.method not in SAFE
+    secret = request.cookies.get(office.cookie, "")
+    with (
+        office.pool.connection() as connection,
+        database.transaction(connection, [list_id] if list_id else []) as cursor,
+    ):
+        session = operator_session.find(cursor, secret) if secret else None
+        if session is None:
+            raise SignedOut("sign in to go on")
+        csrf = csrf_token(secret)
+        if unsafe:
+            check_origin(request)
+            _check_csrf(request, form or {}, csrf)
+        if (unsafe if change is None else change) and not session.may_change:
+            raise Forbidden("viewers cannot change anything: ask an administrator of your organisation")
+        current = master_list.of_organisation(cursor, session.organisation_id, list_id) if list_id else None
+        yield Desk(office, cursor, session, csrf, current)
+
+
+def csrf_token(secret: str) -> str:
+    """A session's token: whoever can read a page of ours has it, and nobody can make it without the cookie."""
+    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def _check_csrf(request: Call, form: Mapping[str, Any], csrf: str) -> None:
+    sent = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD) or ""
+    if not hmac.compare_digest(str(sent).encode(), csrf.encode()):
+        raise OutOfDate("this page is out of date: reload it, and try again")
+
+
+def check_origin(request: Call) -> None:
+    """Refuse what another site sends (Fetch Metadata; Origin where a browser does not have it)."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    elsewhere = (
+        site not in ("same-origin", "none")
+        if site
+        else origin is not None and _host(origin) != request.headers.get("host")
+    )
+    if elsewhere:
+        raise OutOfDate("this request came from another site: open the console itself, and try again")
+
+
+def _host(origin: str) -> str:
+    return origin.partition("://")[2]

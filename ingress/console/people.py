@@ -1,0 +1,204 @@
+"""The people of a list: the table, one person's drawer, edits by hand."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+
+from ingress.console import pages
+from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
+from models import audit, mapping, person, person_page, provisioning_log
+from models.errors import Refused
+from models.mapping import Field
+from models.person_page import Row
+
+COLUMNS = 4  # fields in the table, besides the person, the UID and the status
+RECENT = 10  # log entries in a person's drawer
+# Fields that make a person's name and address, by label.
+FIRST, LAST, SHOWN = "First Name", "Last Name", "Display Name"
+EMAILS = ("Email", "Primary Email")
+
+
+class Names(NamedTuple):
+    """What a person is called."""
+
+    name: str
+    email: str | None
+
+
+@get("/lists/{list_id:str}/people")
+@in_thread
+def people(request: Call, list_id: ListId) -> Response[str]:
+    """The table, or for htmx the part of it that changes."""
+    with at_desk(request, list_id) as desk:
+        given = request.query_params
+        status = given.get("status", "active")
+        status = status if status in person_page.STATUS else "active"
+        search = given.get("q", "").strip()
+        found = person_page.page(desk.cursor, list_id, status, search, given.get("after"), given.get("before"))
+        return pages.page(
+            desk,
+            "_people.html" if pages.is_fragment(request) else "people.html",
+            found=found, shown=status, q=search, counts=person_page.counts(desk.cursor, list_id),
+            columns=_columns(desk.list.fields), locked=person.locked_fields(desk.cursor, list_id),
+            names=partial(names, _by_label(desk.list.fields)), link=partial(_link, list_id, status, search),
+        )  # fmt: skip
+
+
+def _link(list_id: str, status: str, search: str, edge: str, key: str) -> str:
+    wanted = {"status": status, **({"q": search} if search else {}), edge: key}
+    return f"/lists/{list_id}/people?{urlencode(wanted)}"
+
+
+def _by_label(fields: tuple[Field, ...]) -> Mapping[str, str]:
+    return {field.label: field.key for field in fields}
+
+
+def _columns(fields: tuple[Field, ...]) -> list[Field]:
+    named = {FIRST, LAST, SHOWN, *EMAILS}
+    return [field for field in fields if not field.uid and field.label not in named][:COLUMNS]
+
+
+def names(keys: Mapping[str, str], one: Row) -> Names:
+    """A person's name and e-mail address, as far as the list has fields for them."""
+    values = {label: one.fields.get(key) for label, key in keys.items()}
+    whole = " ".join(str(part) for part in (values.get(FIRST), values.get(LAST)) if part)
+    address = next((values[label] for label in EMAILS if values.get(label)), None)
+    return Names(str(values.get(SHOWN) or whole or one.uid), str(address) if address else None)
+
+
+@get("/lists/{list_id:str}/people/new")
+@in_thread
+def new_person(request: Call, list_id: ListId) -> Response[str]:
+    """The form of a person added by hand."""
+    with at_desk(request, list_id, change=True) as desk:
+        return _new(request, desk, {}, None)
+
+
+@post("/lists/{list_id:str}/people/new")
+@in_thread
+def add_person(request: Call, list_id: ListId, data: Form) -> Response[str]:
+    """Add a person; an IdP that sends the same UID later adopts them (V2)."""
+    with at_desk(request, list_id, data) as desk:
+        typed = {key: str(value) for key, value in data.items()}
+        try:
+            values = {key: value for key, value in _values(desk.list.fields, typed, ()).items() if value is not None}
+            with desk.cursor.connection.transaction():
+                person_id = person.add(desk.cursor, list_id, typed.get("uid", ""), values)
+        except Refused as refusal:
+            return _new(request, desk, typed, refusal.detail)
+        audit.record(desk.cursor, desk.session, list_id, "person.add", typed["uid"].strip())
+    return pages.go(
+        request, f"/lists/{list_id}/people?{urlencode({'q': typed['uid'].strip(), 'status': 'all'})}#p-{person_id}"
+    )
+
+
+def _new(request: Call, desk: Desk, typed: Mapping[str, str], error: str | None) -> Response[str]:
+    return pages.dialog(request, desk, "person_new.html", "drawer", 422 if error else 200, typed=typed, error=error)
+
+
+def _values(fields: tuple[Field, ...], typed: Mapping[str, str], locked: Any) -> dict[str, Any]:
+    """What was typed into the fields that may be edited; None clears one."""
+    return {
+        field.key: mapping.fit(field, typed.get(f"f_{field.key}", ""))
+        for field in fields
+        if not field.uid and field.key not in locked
+    }
+
+
+@get("/lists/{list_id:str}/people/{person_id:uuid}")
+@in_thread
+def person_drawer(request: Call, list_id: ListId, person_id: Id) -> Response[str]:
+    """One person: locked fields, local ones, groups and their log."""
+    with at_desk(request, list_id) as desk:
+        return _person(request, desk, person_page.find(desk.cursor, list_id, str(person_id)))
+
+
+def _person(
+    request: Call,
+    desk: Desk,
+    one: Row,
+    typed: Mapping[str, str] | None = None,
+    error: str | None = None,
+    saved: str | None = None,
+) -> Response[str]:
+    list_id = desk.list.id
+    locked = person.locked_fields(desk.cursor, list_id) if one.synced else {}
+    entries = provisioning_log.of_person(desk.cursor, list_id, one.id, RECENT)
+    own = [field for field in desk.list.fields if not field.uid]
+    return pages.dialog(
+        request, desk, "person.html", "drawer", 422 if error else 200,
+        one=one, names=names(_by_label(desk.list.fields), one), error=error, saved=saved, typed=typed or {},
+        locked=[field for field in own if field.key in locked],
+        free=[field for field in own if field.key not in locked],
+        groups=person_page.groups_of(desk.cursor, list_id, one.identity_id) if one.identity_id else [],
+        entries=entries, left=None if one.active else next(filter(_deactivates, entries), None),
+    )  # fmt: skip
+
+
+def _deactivates(entry: Mapping[str, Any]) -> bool:
+    return any(change["field"] == "Status" and change["after"] == "Inactive" for change in entry["changes"])
+
+
+@post("/lists/{list_id:str}/people/{person_id:uuid}")
+@in_thread
+def edit_person(request: Call, list_id: ListId, person_id: Id, data: Form) -> Response[str]:
+    """Save the fields that are not the IdP's; locked ones are refused whatever the form says."""
+    with at_desk(request, list_id, data) as desk:
+        typed = {key: str(value) for key, value in data.items()}
+        one = person_page.find(desk.cursor, list_id, str(person_id))
+        locked = person.locked_fields(desk.cursor, list_id) if one.synced else {}
+        try:
+            _refuse_locked(locked, typed)
+            sent = tuple(field for field in desk.list.fields if f"f_{field.key}" in typed)
+            changed = {
+                key: value for key, value in _values(sent, typed, locked).items() if one.fields.get(key) != value
+            }
+            if changed:
+                with desk.cursor.connection.transaction():
+                    person.edit(desk.cursor, list_id, one.id, int(typed.get("version", "0")), changed)
+                labels = ", ".join(field.label for field in sent if field.key in changed)
+                audit.record(desk.cursor, desk.session, list_id, "person.edit", f"{one.uid}: {labels}")
+        except (Refused, ValueError) as refusal:
+            detail = refusal.detail if isinstance(refusal, Refused) else "this page is out of date: reload it"
+            return _person(request, desk, one, typed, detail)
+        if not pages.is_fragment(request):
+            return pages.go(request, f"/lists/{list_id}/people/{one.id}")
+        return _person(request, desk, person_page.find(desk.cursor, list_id, one.id), saved="Saved")
+
+
+def _refuse_locked(locked: Mapping[str, str], typed: Mapping[str, str]) -> None:
+    for key, label in locked.items():
+        if f"f_{key}" in typed:
+            raise Refused(f"{label} is written by the identity provider: change it there, or unmap the field")
+
+
+@get("/lists/{list_id:str}/people/{person_id:uuid}/reactivate")
+@in_thread
+def confirm_reactivation(request: Call, list_id: ListId, person_id: Id) -> Response[str]:
+    """Ask first: the IdP's next push may deactivate the person again."""
+    with at_desk(request, list_id, change=True) as desk:
+        one = person_page.find(desk.cursor, list_id, str(person_id))
+        return pages.dialog(
+            request, desk, "reactivate.html", "alertdialog", one=one, names=names(_by_label(desk.list.fields), one)
+        )
+
+
+@post("/lists/{list_id:str}/people/{person_id:uuid}/reactivate")
+@in_thread
+def reactivate(request: Call, list_id: ListId, person_id: Id, data: Form) -> Response[str]:
+    """Make an inactive person active again."""
+    with at_desk(request, list_id, data) as desk:
+        person.reactivate(desk.cursor, list_id, str(person_id))
+        one = person_page.find(desk.cursor, list_id, str(person_id))
+        audit.record(desk.cursor, desk.session, list_id, "person.reactivate", one.uid)
+        if not pages.is_fragment(request):
+            return pages.go(request, f"/lists/{list_id}/people/{one.id}")
+        return _person(request, desk, one, saved="Reactivated")
+
+
+ROUTES = [
+    people, new_person, add_person, person_drawer, edit_person, confirm_reactivation, reactivate,
+]  # fmt: skip

@@ -1,0 +1,117 @@
+"""Signing in and out, and where an operator is signed in."""
+
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Response, get, post
+from litestar.datastructures import Cookie
+
+from ingress.console import pages
+from ingress.console.desk import Call, Form, Id, Office, at_desk, check_origin, in_thread
+from ingress.console.limit import Limit
+from models import database, operator_session
+from models.errors import Unknown
+from models.operator_session import ABSOLUTE, WrongPassword
+from models.text import equality_key
+
+HOME = "/lists"
+
+
+@get("/", sync_to_thread=False)
+def home() -> Response[str]:
+    """The lists are where everything begins."""
+    return pages.html("", 303, Location=HOME)
+
+
+@get("/login")
+@in_thread
+def sign_in_page(request: Call) -> Response[str]:
+    """The form; `next` is where to go on."""
+    return _form(_next(request.query_params.get("next")))
+
+
+@post("/login")
+@in_thread
+def sign_in(request: Call, data: Form) -> Response[str]:
+    """A new session under a new secret, whatever cookie came along."""
+    office: Office = request.app.state.office
+    check_origin(request)
+    email, password = str(data.get("email", "")).strip(), str(data.get("password", ""))
+    limit = Limit(office.settings.redis_url)
+    address = request.client.host if request.client else ""
+    wait = limit.seconds_to_wait(equality_key(email), address)
+    if wait:
+        sentence = f"Too many attempts for this address. Try again in {max(1, wait // 60)} min."
+        return _form(_next(data.get("next")), email, sentence, 429, Retry_After=str(wait))
+    try:
+        with office.pool.connection() as connection, database.transaction(connection) as cursor:
+            secret = operator_session.begin(cursor, email, password, address, request.headers.get("user-agent"))
+    except WrongPassword:
+        limit.count(equality_key(email), address)
+        return _form(_next(data.get("next")), email, "The e-mail address or the password is wrong.", 401)
+    limit.forget(equality_key(email), address)
+    answer = pages.html("", 303, Location=_next(data.get("next")))
+    answer.cookies.append(_cookie(office, secret, int(ABSOLUTE.total_seconds())))
+    return answer
+
+
+@post("/logout")
+@in_thread
+def sign_out(request: Call, data: Form) -> Response[str]:
+    """End this session."""
+    with at_desk(request, form=data, change=False) as desk:
+        operator_session.end(desk.cursor, desk.session.operator_id, desk.session.id)
+        answer = pages.go(request, "/login")
+        answer.cookies.append(_cookie(desk.office, "", 0))
+    return answer
+
+
+@get("/sessions")
+@in_thread
+def sessions(request: Call) -> Response[str]:
+    """Where the operator is signed in."""
+    with at_desk(request) as desk:
+        return pages.page(
+            desk, "sessions.html", browsers=operator_session.browsers(desk.cursor, desk.session.operator_id)
+        )
+
+
+@post("/sessions/{session_id:uuid}/end")
+@in_thread
+def end_session(request: Call, session_id: Id, data: Form) -> Response[str]:
+    """End one of the operator's sessions, this one too."""
+    with at_desk(request, form=data, change=False) as desk:
+        if not operator_session.end(desk.cursor, desk.session.operator_id, str(session_id)):
+            raise Unknown("this session has ended already")
+    return pages.go(request, "/sessions")
+
+
+def sign_in_again(request: Call) -> Response[str]:
+    """What becomes of a request whose session is over: the form, and afterwards the page that was asked for."""
+    if pages.is_fragment(request):
+        return pages.html("", 401, HX_Redirect="/login")
+    wanted = request.url.path if request.method == "GET" else HOME
+    query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
+    return pages.html("", 303, Location=f"/login?next={quote(wanted + query)}")
+
+
+def _next(wanted: Any) -> str:
+    """A path of ours to go on to; never another site's."""
+    path = wanted if isinstance(wanted, str) else ""
+    within = path.startswith("/") and not path.startswith(("//", "/\\", "/login")) and path.isprintable()
+    return path if within else HOME
+
+
+def _form(
+    next_path: str, email: str = "", error: str | None = None, status: int = 200, **headers: str
+) -> Response[str]:
+    return pages.html(pages.render("login.html", next=next_path, email=email, error=error), status, **headers)
+
+
+def _cookie(office: Office, secret: str, seconds: int) -> Cookie:
+    return Cookie(
+        key=office.cookie, value=secret, max_age=seconds, path="/", httponly=True, secure=office.secure, samesite="lax"
+    )
+
+
+ROUTES = [home, sign_in_page, sign_in, sign_out, sessions, end_session]

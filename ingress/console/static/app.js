@@ -1,0 +1,107 @@
+// The console's script besides htmx. No inline handlers, no eval; it runs before the first paint, for the theme.
+(() => {
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const root = document.documentElement;
+
+  // The theme that was chosen in this browser, else the system's.
+  const storage = (() => {
+    try {
+      return window.localStorage;
+    } catch {
+      return null; // switched off
+    }
+  })();
+  const chosen = storage?.getItem("theme");
+  if (chosen) root.dataset.theme = chosen;
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-theme-toggle]")) return;
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    storage?.setItem("theme", root.dataset.theme);
+  });
+
+  // A fragment with <dialog data-open> in #overlay opens itself, and is gone once it is closed.
+  let opener = null;
+  document.addEventListener("htmx:before:request", (event) => {
+    const source = event.detail.ctx?.sourceElement;
+    if (source && !source.closest("dialog")) opener = source.id ? `#${CSS.escape(source.id)}` : source;
+  });
+  const openDialogs = () =>
+    document.querySelectorAll("#overlay dialog[data-open]").forEach((dialog) => {
+      if (dialog.open) return;
+      dialog.showModal();
+      dialog.addEventListener("close", () => {
+        dialog.remove();
+        // The row may have been redrawn meanwhile.
+        (typeof opener === "string" ? $(opener) : opener)?.focus();
+      });
+    });
+  document.addEventListener("htmx:after:swap", openDialogs);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) {
+      event.preventDefault();
+      event.target.closest("dialog")?.close();
+    } else if (event.target.matches("dialog[data-light-dismiss]")) {
+      event.target.close();
+    }
+  });
+  const stays = (event) => event.target.matches("dialog[data-sticky]") && event.preventDefault();
+  document.addEventListener("cancel", stays, true);
+  document.addEventListener("htmx:after:request", (event) => {
+    const form = event.detail.ctx.sourceElement;
+    if (form?.matches?.("[data-closes]") && event.detail.ctx.response?.status < 400) form.closest("dialog")?.close();
+  });
+
+  // Copy a field's value or an element's text.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.value ?? source.textContent);
+    } catch {
+      source.select?.(); // plain http: there is no clipboard to write to
+      document.execCommand("copy");
+    }
+    button.dataset.copied = "";
+    say(button.dataset.copiedText || "Copied");
+    setTimeout(() => delete button.dataset.copied, 1600);
+  });
+
+  // Messages that go away by themselves.
+  function say(text, tone = "ok") {
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    toast.dataset.tone = tone;
+    toast.textContent = text;
+    $("#toasts").append(toast);
+  }
+  document.addEventListener("DOMContentLoaded", () => {
+    const fade = (node) => node.nodeType === Node.ELEMENT_NODE && setTimeout(() => node.remove(), 5000);
+    const watch = (changes) => changes.forEach((change) => change.addedNodes.forEach(fade));
+    new MutationObserver(watch).observe($("#toasts"), { childList: true });
+  });
+  document.addEventListener("htmx:error", () => say("The server cannot be reached. Check your connection, and try again.", "bad"));
+  document.addEventListener("htmx:response:error", (event) => {
+    const status = event.detail.ctx.response?.status;
+    if (status >= 500) say("Something went wrong on our side. Nothing was changed.", "bad");
+  });
+
+  // The live log: a switch pauses it, and nothing moves under an open drawer.
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "live-toggle") $("#live").dataset.paused = event.target.checked ? "" : "1";
+  });
+  document.addEventListener("htmx:sse:before:message", (event) => {
+    if ($("#live")?.dataset.paused || $("#overlay dialog[open]")) event.preventDefault();
+  });
+
+  // Leaving with unsaved changes asks first.
+  const unsaved = () => $("[data-dirty]");
+  addEventListener("beforeunload", (event) => {
+    const state = unsaved();
+    if (state && state.dataset.dirty !== "0" && !document.body.dataset.leaving) event.preventDefault();
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-discard], [data-saves]")) document.body.dataset.leaving = "1";
+  });
+})();

@@ -1,0 +1,125 @@
+"""Signed-in browsers: a random secret in a cookie, its digest here (OWASP session management)."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from models.database import Cursor
+from models.errors import Refused
+from models.text import equality_key, new_id
+
+IDLE, ABSOLUTE = timedelta(hours=8), timedelta(days=7)
+LONGEST_PASSWORD = 1_000  # characters; argon2 would digest megabytes
+_hasher = PasswordHasher()
+# Verified where nobody has the address, so that the time of an answer does not tell who may sign in.
+_NOBODY = _hasher.hash(secrets.token_urlsafe())
+
+
+class WrongPassword(Refused):
+    """The address or the password is wrong; which of them is not said."""
+
+    status = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is signed in, and to which organisation."""
+
+    id: str
+    operator_id: str
+    email: str
+    role: str
+    organisation_id: str
+    organisation: str
+    plan: str
+
+    @property
+    def may_change(self) -> bool:
+        """Viewers look; admins change."""
+        return self.role == "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """One of an operator's sessions, as they see it."""
+
+    id: str
+    created_at: datetime
+    seen_at: datetime
+    address: str | None
+    user_agent: str | None
+
+
+def begin(cursor: Cursor, email: str, password: str, address: str, user_agent: str | None) -> str:
+    """Sign in; returns the new session's secret, which nothing that the browser sent has a part in."""
+    cursor.execute(
+        "select id, password_digest from operator where email_key = %s", (equality_key(email.replace("\x00", "")),)
+    )
+    row = cursor.fetchone()
+    right = _matches(row[1] if row else _NOBODY, password)
+    if row is None or not right:
+        raise WrongPassword("the e-mail address or the password is wrong: try again, or ask for a reset")
+    if _hasher.check_needs_rehash(row[1]):
+        cursor.execute("update operator set password_digest = %s where id = %s", (_hasher.hash(password), row[0]))
+    secret = secrets.token_urlsafe(32)
+    cursor.execute(
+        "insert into operator_session (id, operator_id, digest, expires_at, address, user_agent)"
+        " values (%s, %s, %s, clock_timestamp() + %s, %s, %s)",
+        (new_id(), row[0], digest(secret), ABSOLUTE, address, user_agent[:300] if user_agent else None),
+    )
+    # Those that have ended are cleared whenever somebody signs in.
+    cursor.execute(
+        "delete from operator_session where expires_at < clock_timestamp() or seen_at < clock_timestamp() - %s", (IDLE,)
+    )
+    return secret
+
+
+def _matches(stored: str, password: str) -> bool:
+    try:
+        return len(password) <= LONGEST_PASSWORD and _hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a session's secret."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def find(cursor: Cursor, secret: str) -> Session | None:
+    """The session behind a cookie, if it is neither idle nor too old; it is touched at most once a minute."""
+    cursor.execute(
+        "select s.id, o.id, o.email, o.role, g.id, g.name, g.plan,"
+        " s.seen_at < clock_timestamp() - interval '1 minute' from operator_session s"
+        " join operator o on o.id = s.operator_id join organisation g on g.id = o.organisation_id"
+        " where s.digest = %s and s.expires_at > clock_timestamp() and s.seen_at > clock_timestamp() - %s",
+        (digest(secret), IDLE),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    if row[7]:
+        cursor.execute("update operator_session set seen_at = clock_timestamp() where id = %s", (row[0],))
+    return Session(str(row[0]), str(row[1]), row[2], row[3], str(row[4]), row[5], row[6])
+
+
+def end(cursor: Cursor, operator_id: str, session_id: str) -> bool:
+    """End one of an operator's sessions."""
+    cursor.execute(
+        "delete from operator_session where operator_id = %s and id = %s returning id", (operator_id, session_id)
+    )
+    return cursor.fetchone() is not None
+
+
+def browsers(cursor: Cursor, operator_id: str) -> list[Browser]:
+    """Where an operator is signed in, last seen first."""
+    cursor.execute(
+        "select id, created_at, seen_at, address, user_agent from operator_session where operator_id = %s"
+        " and expires_at > clock_timestamp() and seen_at > clock_timestamp() - %s order by seen_at desc, id",
+        (operator_id, IDLE),
+    )
+    return [Browser(str(row[0]), *row[1:]) for row in cursor.fetchall()]

@@ -1,0 +1,144 @@
+"""People as an operator looks through them: searched, page by page, counted; and one person whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models.database import Cursor
+from models.errors import Unknown
+from models.text import equality_key, fold
+
+PAGE = 50
+LONGEST_SEARCH = 100
+STATUS = {"active": " and p.active", "inactive": " and not p.active", "all": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person of a list."""
+
+    id: str
+    uid: str
+    uid_key: str
+    active: bool
+    synced: bool  # whether an IdP's user is behind them
+    held: bool  # whether their deactivation waits for an operator (V9)
+    fields: Mapping[str, Any]
+    version: int
+    modified_at: datetime
+    anchor: str | None
+    identity_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some people in order of UID; `before` and `after` are the keys that the pages around them begin at."""
+
+    rows: Sequence[Row]
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many people a list has."""
+
+    total: int
+    inactive: int
+    synced: int
+
+    @property
+    def active(self) -> int:
+        """Those who are not inactive."""
+        return self.total - self.inactive
+
+
+_COLUMNS = (
+    "p.id, p.uid, p.uid_key, p.active, p.identity_id is not null, p.held_seq is not null, p.fields, p.version,"
+    " p.modified_at, p.anchor, p.identity_id"
+)
+
+
+def page(
+    cursor: Cursor, list_id: str, status: str, search: str, after: str | None, before: str | None, count: int = PAGE
+) -> Page:
+    """The people after a key, or before one, in order of UID."""
+    condition, parameters = _matching(list_id, status, search)
+    backwards = before is not None
+    edge = before if backwards else after
+    if edge is not None:
+        condition += f" and p.uid_key {'<' if backwards else '>'} %s"
+        parameters.append(edge)
+    cursor.execute(
+        f"select {_COLUMNS} from person p where {condition}"
+        f" order by p.list_id, p.uid_key {'desc' if backwards else 'asc'} limit %s",
+        (*parameters, count + 1),
+    )
+    found = [_row(row) for row in cursor.fetchall()]
+    more, shown = len(found) > count, found[:count]
+    if backwards:
+        shown.reverse()
+    return Page(
+        shown,
+        shown[0].uid_key if shown and (more if backwards else after is not None) else None,
+        shown[-1].uid_key if shown and (backwards or more) else None,
+    )
+
+
+def _matching(list_id: str, status: str, search: str) -> tuple[str, list[Any]]:
+    words = fold(search[:LONGEST_SEARCH]).replace("\x00", "").split()
+    condition = f"p.list_id = %s{STATUS[status]}"
+    for _ in words:
+        condition += " and muster_person_text(p.uid, p.fields) like %s"
+    return condition, [list_id, *(f"%{_literal(word)}%" for word in words)]
+
+
+def _literal(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    identity_id = str(row[-1]) if row[-1] is not None else None
+    return Row(*(str(row[0]), *row[1:-1], identity_id))
+
+
+def find(cursor: Cursor, list_id: str, person_id: str) -> Row:
+    """One person."""
+    cursor.execute(f"select {_COLUMNS} from person p where p.list_id = %s and p.id = %s", (list_id, person_id))
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown("this person is not in the list (any more)")
+    return _row(row)
+
+
+def by_uid(cursor: Cursor, list_id: str, uid: str) -> Row | None:
+    """Who has a UID, if anybody does."""
+    cursor.execute(
+        f"select {_COLUMNS} from person p where p.list_id = %s and p.uid_key = %s", (list_id, equality_key(uid))
+    )
+    row = cursor.fetchone()
+    return _row(row) if row else None
+
+
+def counts(cursor: Cursor, list_id: str) -> Counts:
+    """How many there are: three counts, each along an index."""
+    cursor.execute(
+        "select (select count(*) from person where list_id = %(list)s),"
+        " (select count(*) from person where list_id = %(list)s and not active),"
+        " (select count(*) from person where list_id = %(list)s and identity_id is not null)",
+        {"list": list_id},
+    )
+    row = cursor.fetchone()
+    assert row
+    return Counts(*row)
+
+
+def groups_of(cursor: Cursor, list_id: str, identity_id: str) -> list[str]:
+    """The names of the groups that the IdP put a user into."""
+    cursor.execute(
+        "select g.display_name from group_member m join scim_group g on g.list_id = m.list_id and g.id = m.group_id"
+        " where m.list_id = %s and m.identity_id = %s order by g.display_name_key limit 200",
+        (list_id, identity_id),
+    )
+    return [row[0] for row in cursor.fetchall()]

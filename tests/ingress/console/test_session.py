@@ -1,0 +1,163 @@
+"""Signing in: whose session it is, what a request has to prove, and what nobody gets to see."""
+
+from collections.abc import Iterator
+
+import pytest
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.testing import TestClient
+
+from ingress.console.app import Console
+from models import database, operator_session
+from models.database import Connection
+from ops.settings import Settings
+from tests.ingress.console.conftest import Browser, Tenant, make_tenant
+
+OPEN = {"/", "/login", "/static/{name:str}"}
+ID = "01a21108-bf1d-73cc-9468-64aba8b054de"
+
+
+def routes(client: TestClient[Litestar]) -> Iterator[tuple[str, str]]:
+    """Every method and path of the console, with ids that nobody has."""
+    app: Litestar = client.app
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            assert isinstance(handler, HTTPRouteHandler)
+            for method in handler.http_methods - {"OPTIONS", "HEAD"}:
+                yield str(method), route.path
+
+
+def filled(path: str, list_id: str) -> str:
+    """A route's path with values in it."""
+    for name, value in (("list_id:str", list_id), (":uuid", ID), (":int", "7"), (":str", "okta")):
+        while f"{name}}}" in path:
+            start = path.index("{", path.index(name) - len("person_id") - 8 if name[0] == ":" else 0)
+            path = path[:start] + value + path[path.index("}", start) + 1 :]
+    return path
+
+
+def test_a_session_has_a_new_secret_whatever_the_browser_brought(client: TestClient[Litestar], north: Tenant) -> None:
+    client.cookies.set("muster", "chosen-by-an-attacker")
+
+    answer = Browser(client, north).sign_in()
+
+    cookie = answer.headers["set-cookie"]
+    assert (answer.status_code, answer.headers["location"]) == (303, "/lists")
+    assert "chosen-by-an-attacker" not in cookie
+    assert all(part in cookie for part in ("HttpOnly", "SameSite=lax", "Path=/"))
+    assert "Secure" not in cookie
+
+
+def test_cookies_are_secure_where_the_console_is(database_url: str, connection: Connection, north: Tenant) -> None:
+    console = Console(Settings(database_url=database_url, console_url="https://app.muster.example", log_level="error"))
+    console.start()
+    with TestClient(console.app, base_url="https://app.muster.example") as secure:
+        answer = secure.post("/login", data={"email": north.email, "password": north.password}, follow_redirects=False)
+    console.stop()
+
+    assert answer.headers["set-cookie"].startswith("__Host-muster=")
+    assert "Secure" in answer.headers["set-cookie"]
+    assert "max-age" in answer.headers["strict-transport-security"]
+
+
+@pytest.mark.parametrize(
+    ("email", "password"), [("north@muster.example", "wrong"), ("nobody@x.example", "wrong"), ("", "")]
+)
+def test_a_wrong_password_and_an_unknown_address_look_the_same(
+    client: TestClient[Litestar], north: Tenant, email: str, password: str
+) -> None:
+    answer = client.post("/login", data={"email": email, "password": password}, follow_redirects=False)
+
+    assert answer.status_code == 401
+    assert "The e-mail address or the password is wrong." in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "/login", ""])
+def test_signing_in_leads_to_a_page_of_ours_alone(client: TestClient[Litestar], north: Tenant, elsewhere: str) -> None:
+    form = {"email": north.email, "password": north.password, "next": elsewhere}
+
+    assert client.post("/login", data=form, follow_redirects=False).headers["location"] == "/lists"
+
+
+def test_every_page_asks_who_is_there(client: TestClient[Litestar], north: Tenant) -> None:
+    asked = [(method, path) for method, path in routes(client) if path not in OPEN]
+
+    for method, path in asked:
+        answer = client.request(method, filled(path, north.list_id), follow_redirects=False)
+        assert answer.status_code == 303, (method, path, answer.text[:200])
+        assert answer.headers["location"].startswith("/login"), (method, path)
+    assert len(asked) > 8
+
+
+def test_every_page_of_another_organisations_list_is_unknown(browser: Browser, connection: Connection) -> None:
+    south = make_tenant(connection, "South")
+
+    for method, path in routes(browser.client):
+        if "{list_id:str}" in path:
+            at = filled(path, south.list_id)
+            answer = browser.get(at) if method == "GET" else browser.post(at)
+            assert answer.status_code == 404, (method, path, answer.text[:200])
+
+
+def test_every_change_needs_the_token_of_its_session(browser: Browser) -> None:
+    for method, path in routes(browser.client):
+        if method == "POST" and path != "/login":
+            answer = browser.client.post(filled(path, browser.tenant.list_id), data={"_csrf": "x" * 64})
+            assert (answer.status_code, "out of date" in answer.text) == (403, True), path
+
+
+def test_every_change_needs_an_administrator(client: TestClient[Litestar], connection: Connection) -> None:
+    viewer = Browser(client, make_tenant(connection, "East", "viewer"))
+    viewer.sign_in()
+
+    for method, path in routes(client):
+        if method == "POST" and path not in ("/login", "/logout", "/sessions/{session_id:uuid}/end"):
+            assert viewer.post(filled(path, viewer.tenant.list_id)).status_code == 403, path
+    assert viewer.get(f"/lists/{viewer.tenant.list_id}/people").status_code == 200
+
+
+def test_what_another_site_sends_is_refused(browser: Browser) -> None:
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
+        for path in ("/login", "/logout"):
+            answer = browser.client.post(path, data={"_csrf": browser.csrf}, headers=headers)
+            assert (answer.status_code, "another site" in answer.text) == (403, True)
+
+
+def test_every_answer_has_its_headers_errors_too(browser: Browser) -> None:
+    for path in ("/lists", "/nowhere", "/login", f"/lists/{browser.tenant.list_id}/people/{ID}"):
+        headers = browser.get(path, accept="text/html").headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+
+
+def test_a_session_ends_where_it_is_ended(browser: Browser, connection: Connection) -> None:
+    row = connection.execute("select id from operator_session").fetchone()
+    assert row is not None
+
+    assert browser.post(f"/sessions/{row[0]}/end").status_code == 303
+    assert browser.get("/lists").headers["location"].startswith("/login")
+
+
+def test_an_idle_session_has_ended(browser: Browser, connection: Connection) -> None:
+    connection.execute("update operator_session set seen_at = seen_at - %s", (operator_session.IDLE,))
+
+    assert browser.get("/lists?x=1").headers["location"] == "/login?next=/lists%3Fx%3D1"
+
+
+def test_only_a_digest_of_the_secret_is_stored(browser: Browser, connection: Connection) -> None:
+    secret = browser.client.cookies["muster"]
+
+    with database.transaction(connection) as cursor:
+        found = operator_session.find(cursor, secret)
+        rows = cursor.execute("select s::text from operator_session s").fetchall()
+    assert found is not None
+    assert secret not in str(rows)
+
+
+def test_an_idp_with_a_wrong_url_is_told_in_scim_words(client: TestClient[Litestar]) -> None:
+    answer = client.get("/scim/Users", headers={"accept": "application/scim+json"})
+
+    assert (answer.status_code, answer.json()["status"]) == (404, "404")
+    assert "no SCIM Base URL" in answer.json()["detail"]
