@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from litestar.types import Message, Receive, Scope, Send
 
-from ingress.console import lists, pages, people, session
+from ingress.console import held, help, lists, log, mappings, pages, people, session, sync_tab, tokens
 from ingress.console.assets import by_path
 from ingress.console.desk import Call, Office, OutOfDate, SignedOut
 from ingress.http import SCIM_JSON
@@ -34,6 +34,7 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 MOST_BYTES = 1_048_576  # of a form
+PARTS = (session, lists, people, sync_tab, tokens, mappings, held, log, help)
 A_YEAR = "max-age=31536000; includeSubDomains"
 
 
@@ -106,7 +107,7 @@ class Console:
     def __init__(self, settings: Settings) -> None:
         self._office = Office(settings)
         self.app = Litestar(
-            [static, *session.ROUTES, *lists.ROUTES, *people.ROUTES],
+            [static, *(route for part in PARTS for route in part.ROUTES)],
             before_send=[_secured(self._office)],
             exception_handlers={Refused: _refused, HTTPException: _unknown, Exception: _failed},
             openapi_config=None,
