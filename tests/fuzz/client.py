@@ -52,7 +52,8 @@ class Application:
 
     def __init__(self, url: str) -> None:
         # Nobody listens on this port: rings that fail are counted, and no worker is there anyway.
-        self._app = build(Settings(database_url=url, redis_url="redis://127.0.0.1:1/0", log_level="error"))
+        settings = Settings(database_url=url, redis_url="redis://127.0.0.1:1/0", log_level="error", serve="scim")
+        self._app = build(settings)
         self._runner = asyncio.Runner()
         self._runner.run(self._begin())
         self.asked = 0
