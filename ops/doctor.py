@@ -23,9 +23,13 @@ class Finding(NamedTuple):
     detail: str
 
 
-def examine(database_url: str, owner_url: str, redis_url: str, public_root: str) -> list[Finding]:
+def examine(
+    database_url: str, owner_url: str, redis_url: str, public_root: str, console_root: str | None = None
+) -> list[Finding]:
     """All checks; those that need a database are left out where there is none."""
-    findings = [_console(public_root), _redis(redis_url)]
+    findings = [_https("https", public_root, "tokens"), _redis(redis_url)]
+    if console_root is not None:
+        findings.insert(1, _https("console", console_root, "passwords and session cookies"))
     try:
         with database.connect(database_url, "muster-doctor") as connection:
             findings += [Finding("database", True, f"answers, PostgreSQL {connection.info.server_version // 10000}")]
@@ -116,8 +120,8 @@ def _redis(url: str) -> Finding:
     return Finding("redis", True, "answers and evicts nothing")
 
 
-def _console(public_root: str) -> Finding:
-    parts = urlsplit(public_root)
+def _https(check: str, root: str, what: str) -> Finding:
+    parts = urlsplit(root)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        return Finding("https", False, f"{public_root} is plain http: tokens travel readable; put TLS before it")
-    return Finding("https", True, f"{public_root}")
+        return Finding(check, False, f"{root} is plain http: {what} travel readable; put TLS before it")
+    return Finding(check, True, root)

@@ -157,6 +157,7 @@ class Up:
                 "pid": os.getpid(),
                 "url": self._local,
                 "public_url": self._public,
+                "console_url": (self._options.console_url or self._public).rstrip("/"),
                 "sockets": str(self._servers.sockets) if self._servers.sockets else None,
                 "metrics_urls": [self._metrics_url(kind) for kind in self._internal_ports],
                 "children": [{"name": name, "pid": pid, "started": started(pid)} for name, pid in running],

@@ -16,7 +16,7 @@ def doctor(at: Target, as_json: bool) -> None:
     """
     from ops.doctor import examine
 
-    findings = examine(at.database_url, at.owner_url, at.redis_url, at.public_root)
+    findings = examine(at.database_url, at.owner_url, at.redis_url, at.public_root, at.console_root)
     healthy = all(finding.ok for finding in findings)
     if as_json:
         show({"healthy": healthy, "checks": [finding._asdict() for finding in findings]})

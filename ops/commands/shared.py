@@ -34,6 +34,7 @@ class Target:
     redis_url: str
     public_root: str
     metrics_urls: tuple[str, ...] = ()
+    console_root: str | None = None
 
     def scim_base_url(self, list_id: str) -> str:
         """What an IdP's administrator enters for this list."""
@@ -55,7 +56,10 @@ def target(data: Path) -> Target:
             settings = load()
         except WrongSetting as error:
             stop(REFUSED, str(error))
-        return Target(settings.database_url, settings.migrations_url(), settings.redis_url, settings.public_root())
+        return Target(
+            settings.database_url, settings.migrations_url(), settings.redis_url, settings.public_root(),
+            console_root=settings.console_url or settings.public_root(),
+        )  # fmt: skip
     folder = Folder(data)
     state = folder.read()
     if not folder.held() or not state.get("database_url"):
@@ -65,7 +69,10 @@ def target(data: Path) -> Target:
             " start it, or name its folder with --data",
         )
     root = state.get("public_url") or local_root("127.0.0.1", 8080)
-    return Target(state["database_url"], state["owner_url"], state["redis_url"], root, tuple(state["metrics_urls"]))
+    return Target(
+        state["database_url"], state["owner_url"], state["redis_url"], root, tuple(state["metrics_urls"]),
+        state.get("console_url") or root,
+    )  # fmt: skip
 
 
 def on_target(function: Command) -> Command:

@@ -1,5 +1,6 @@
 """`muster simulate`."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,15 +21,28 @@ IDPS = ("okta", "entra", "pingone", "onelogin", "jumpcloud")
     "--groups", type=click.IntRange(0, 100_000), default=0, show_default=True,
     help="Groups that are pushed, each with its share of those who stay.",
 )  # fmt: skip
+@click.option("--rate", type=click.FloatRange(0.1), help="Requests a second at most; as fast as it goes without.")
+@click.option(
+    "--seed", type=click.IntRange(0, 999), default=0, show_default=True, help="Other people with another one."
+)
 @on_target
 def simulate(
-    idp: str, users: int, wanted: str | None, updates: float, leavers: float, groups: int, at: Target, as_json: bool
+    idp: str,
+    users: int,
+    wanted: str | None,
+    updates: float,
+    leavers: float,
+    groups: int,
+    rate: float | None,
+    seed: int,
+    at: Target,
+    as_json: bool,
 ) -> None:
     """Send an identity provider's traffic to a list, in that provider's own dialect.
 
     \b
     muster simulate okta --users 200
-    muster simulate entra --users 1000 --list Staff --leavers 0 --groups 20
+    muster simulate entra --users 1000 --list Staff --leavers 0 --groups 20 --rate 25 --seed 7
     """
     from ops.simulators.directory import IDPS as DIALECTS
     from ops.simulators.directory import run
@@ -37,7 +51,11 @@ def simulate(
     dialect = DIALECTS[idp]()
     list_id, token = _token(at, wanted or dialect.list_name, idp)
     try:
-        report = run(dialect, at.scim_base_url(list_id), token, users, updates, leavers, groups)
+        with click.progressbar(length=users + groups, label=f"{idp} pushes", file=sys.stderr, hidden=as_json) as bar:
+            report = run(
+                dialect, at.scim_base_url(list_id), token, users, updates, leavers, groups,
+                rate=rate, seed=seed, progress=lambda: bar.update(1),
+            )  # fmt: skip
     except Refusal as refusal:
         stop(FAILED, f"the connection test failed: {refusal}")
     except OSError as error:

@@ -12,19 +12,35 @@ from ops.simulators.jumpcloud import JumpCloud
 from ops.simulators.okta import Okta
 from ops.simulators.onelogin import OneLogin
 from ops.simulators.pingone import PingOne
-from ops.simulators.wire import Document, Employee, Idp, Refusal, Tally, Team, Wire
+from ops.simulators.wire import Document, Employee, Idp, Pace, Refusal, Tally, Team, Wire
 
 IDPS: dict[str, type[Idp]] = {idp.name: idp for idp in (Okta, Entra, PingOne, OneLogin, JumpCloud)}
 MOST_FAILURES_SHOWN = 10
+OF_A_SEED = 1_000_000  # numbers of employees, which everything about them follows from
 
 
 def run(
-    idp: Idp, base_url: str, token: str, users: int, update_share: float, leaver_share: float, groups: int = 0
+    idp: Idp,
+    base_url: str,
+    token: str,
+    users: int,
+    update_share: float,
+    leaver_share: float,
+    groups: int = 0,
+    *,
+    rate: float | None = None,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Everything, and what it counted."""
+    """Everything, and what it counted.
+
+    `rate` is the most requests a second, `seed` chooses other people (the same for the same seed), and
+    `progress` is called when a user or a group is done, from several threads.
+    """
+    pace = Pace(rate)
 
     def wire() -> Wire:
-        return Wire(base_url, idp.authorization(token), idp.headers)
+        return Wire(base_url, idp.authorization(token), idp.headers, pace)
 
     first = wire()
     idp.test(first)
@@ -34,15 +50,17 @@ def run(
     staff: dict[int, Document] = {}  # who stays, as members of groups
 
     def assign(wire: Wire, number: int) -> None:
-        member = _employee(idp, wire, number, number < changed, number >= users - gone)
+        employee = Employee.of(seed * OF_A_SEED + number, idp.name)
+        member = _employee(idp, wire, employee, number < changed, number >= users - gone)
         if member is not None:
             staff[number] = member
 
     def push(wire: Wire, number: int) -> None:
-        idp.push(wire, Team(number, idp.name), [staff[one] for one in range(number, users, groups) if one in staff])
+        team = Team(seed * OF_A_SEED + number, idp.name)
+        idp.push(wire, team, [staff[one] for one in range(number, users, groups) if one in staff])
 
     for count, act in ((users, assign), (groups, push)):
-        for tally in _side_by_side(idp.parallel, count, wire, act):
+        for tally in _side_by_side(idp.parallel, count, wire, act, progress):
             total.add(tally)
     return {"idp": idp.name, "users": users, "groups": groups} | _counted(total, time.perf_counter() - started)
 
@@ -60,15 +78,15 @@ def _counted(total: Tally, seconds: float) -> dict[str, Any]:
 
 
 def _side_by_side(
-    parallel: int, count: int, wire: Callable[[], Wire], act: Callable[[Wire, int], None]
+    parallel: int, count: int, wire: Callable[[], Wire], act: Callable[[Wire, int], None], progress: Callable[[], None]
 ) -> Iterator[Tally]:
     """Each number up to `count` dealt with, over so many connections."""
     with ThreadPoolExecutor(parallel) as pool:
         shares = [range(start, count, parallel) for start in range(min(parallel, count))]
-        yield from pool.map(lambda numbers: _share(wire(), numbers, act), shares)
+        yield from pool.map(lambda numbers: _share(wire(), numbers, act, progress), shares)
 
 
-def _share(wire: Wire, numbers: range, act: Callable[[Wire, int], None]) -> Tally:
+def _share(wire: Wire, numbers: range, act: Callable[[Wire, int], None], progress: Callable[[], None]) -> Tally:
     for number in numbers:
         try:
             act(wire, number)
@@ -76,13 +94,13 @@ def _share(wire: Wire, numbers: range, act: Callable[[Wire, int], None]) -> Tall
             wire.tally.failures.append(str(refusal))
         except (HTTPException, OSError) as error:
             wire.tally.failures.append(f"connection lost: {error!r}")
+        progress()
     wire.close()
     return wire.tally
 
 
-def _employee(idp: Idp, wire: Wire, number: int, changes: bool, leaves: bool) -> Document | None:
+def _employee(idp: Idp, wire: Wire, employee: Employee, changes: bool, leaves: bool) -> Document | None:
     """A day of one employee; a group's member afterwards, who does not leave."""
-    employee = Employee.of(number, idp.name)
     user = idp.find(wire, employee.user_name) or idp.create(wire, employee)
     if changes:
         employee = replace(employee, title=f"Senior {employee.title}")

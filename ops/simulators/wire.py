@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -147,10 +148,30 @@ class Refusal(Exception):
     """The server refused; the text is its own sentence."""
 
 
+class Pace:
+    """At most so many requests a second, over all connections; without a rate as many as go."""
+
+    def __init__(self, rate: float | None = None) -> None:
+        self._seconds = 1 / rate if rate else 0.0
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Until the next request may go."""
+        if not self._seconds:
+            return
+        with self._lock:
+            now = time.monotonic()
+            turn = max(self._next, now)
+            self._next = turn + self._seconds
+        time.sleep(turn - now)
+
+
 class Wire:
     """A kept-alive connection to one SCIM Base URL, with an IdP's headers."""
 
-    def __init__(self, base_url: str, authorization: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, base_url: str, authorization: str, headers: Mapping[str, str], pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
         self._parts = urlsplit(base_url)
         self._headers = {"Authorization": authorization, **headers}
         self._connection: http.client.HTTPConnection | None = None
@@ -171,6 +192,7 @@ class Wire:
 
     def _once(self, step: str, method: str, path: str, body: Document | None) -> tuple[int, Document, float]:
         payload = None if body is None else json.dumps(body).encode()
+        self._pace.wait()
         started = time.perf_counter()
         response, text = self._exchange(method, self._parts.path + path, payload)
         self.tally.seconds[step].append(time.perf_counter() - started)

@@ -105,3 +105,10 @@ def test_groups_of_nobody_are_not_created_by_jumpcloud(staff: Idp, simulation: S
     report = simulation.run("jumpcloud", staff.list_id, "--leavers", "1", "--groups", "2")
 
     assert (report["failed"], group_steps(report), groups_of(staff)) == (0, {}, {})
+
+
+def test_a_seed_chooses_the_people_and_a_rate_is_kept(staff: Idp, simulation: Simulation) -> None:
+    for seed in ("0", "7", "7"):
+        simulation.run("okta", staff.list_id, "--leavers", "0", "--seed", seed, "--rate", "500")
+
+    assert staff.total() == 2 * USERS
