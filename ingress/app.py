@@ -39,8 +39,8 @@ class Scim:
     def __init__(self, settings: Settings) -> None:
         self._proxies = Proxies(settings.trusted_proxies, settings.public_root(), settings.public_url is not None)
         self._settings = settings
-        self.recorder = Recorder(settings.database_url)
         bell = Bell(settings.redis_url)
+        self.recorder = Recorder(settings.database_url, bell.tell)
         self.doors = Doors(
             commit.writer(settings.database_url, bell, self.recorder.touch, settings.queue_limit),
             lookup.reader(settings.database_url, self.recorder.touch, settings.queue_limit),

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -33,8 +34,8 @@ class _Window:
 class Recorder:
     """A bounded buffer and a thread that empties it (product rule L2). Never slows an answer."""
 
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url
+    def __init__(self, database_url: str, tell: Callable[[Iterable[str]], None] = lambda _: None) -> None:
+        self._url, self._tell = database_url, tell
         self._windows: OrderedDict[Key, _Window] = OrderedDict()
         self._touched: dict[str, tuple[Holder, str]] = {}
         self._lock = threading.Lock()
@@ -119,6 +120,8 @@ class Recorder:
                 provisioning_log.write_refusals(cursor, refusals)
                 for holder, address in sorted(touched):
                     token.touch(cursor, holder.token_id, address)
+            if refusals:
+                self._tell({refusal.list_id for refusal in refusals})
         except Exception as error:
             metrics.REFUSED_DROPPED.inc(len(refusals))
             _log.warning("refusals_lost", count=len(refusals), error=repr(error))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from models import journal, mapping, master_list
+from models import hold, journal, mapping, master_list
 from models.database import Cursor, lock_key
 from models.errors import PlanTooLow, Refused, Unknown
 from models.mapping import Projection
@@ -21,6 +21,38 @@ class Roster:
     unique_identifier: str
     projection: Projection
     labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A list's connection as its Sync tab shows it."""
+
+    provider: str
+    unique_identifier: str
+    state: str
+    connected_by: str
+    connected_at: datetime
+    last_request_at: datetime | None  # any request of its tokens, refused ones too; None before the first
+    idp: str | None  # guessed from the newest entry that tells
+    mapped: int  # mappings that are on
+
+
+def details(cursor: Cursor, list_id: str) -> Details | None:
+    """How a list is connected; None where it is not."""
+    cursor.execute(
+        "select c.provider, c.unique_identifier, c.state, c.connected_by, c.connected_at,"
+        " greatest((select max(t.last_used_at) from bearer_token t"
+        " where t.list_id = c.list_id and t.created_at >= c.connected_at),"
+        " (select e.at from log_entry e where e.list_id = c.list_id and e.at > c.connected_at"
+        " order by e.at desc limit 1)),"
+        " (select e.idp from (select idp from log_entry where list_id = c.list_id and at > c.connected_at"
+        " order by at desc limit 200) e where e.idp is not null limit 1),"
+        " (select count(*) from field_mapping m where m.list_id = c.list_id and m.enabled)"
+        " from connection c where c.list_id = %s",
+        (list_id,),
+    )
+    row = cursor.fetchone()
+    return Details(*row) if row else None
 
 
 def connect(cursor: Cursor, list_id: str, unique_identifier: str, by: str) -> None:
@@ -139,11 +171,11 @@ def forget(cursor: Cursor, list_id: str) -> bool:
 
 
 def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
+    hold.forget(cursor, list_id)
     for table in ("scim_group", "seen_attribute", "set_aside", "lane_trouble", "connection"):
         cursor.execute(f"delete from {table} where list_id = %s", (list_id,))
     cursor.execute(
-        "update person set identity_id = null, held_seq = null, version = version + 1"
-        " where list_id = %s and (identity_id is not null or held_seq is not null)",
+        "update person set identity_id = null, version = version + 1 where list_id = %s and identity_id is not null",
         (list_id,),
     )
     cursor.execute(

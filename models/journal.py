@@ -62,7 +62,7 @@ class Event:
     accepted_at: datetime
 
 
-_COLUMNS = (
+COLUMNS = (
     "list_id, lane, seq, resource, resource_id, operation, document, body, token_prefix, request_id, idp, accepted_at"
 )
 
@@ -133,7 +133,7 @@ def claim(cursor: Cursor, lanes: Sequence[Lane], limit: int, single: bool = Fals
     share = limit if len(lanes) == 1 else max(min(LEAST_SHARE, limit), limit // max(1, len(lanes)))
     cursor.execute(
         "select j.* from unnest(%b::text[], %b::int2[]) k (list_id, lane) cross join lateral"
-        f" (select {_COLUMNS} from journal where list_id = k.list_id and lane = k.lane order by seq limit %s) j"
+        f" (select {COLUMNS} from journal where list_id = k.list_id and lane = k.lane order by seq limit %s) j"
         " where %s or not exists (select from lane_trouble t where t.list_id = k.list_id and t.lane = k.lane"
         " and t.single) order by j.seq",
         (list_ids, numbers, share, single),
@@ -185,7 +185,7 @@ def backlog(cursor: Cursor) -> Backlog:
 def put_aside(cursor: Cursor, event: Event, error: str) -> None:
     """Move a row that cannot be applied out of its lane's way; its log entry is the caller's."""
     cursor.execute(
-        f"insert into set_aside ({_COLUMNS}, error) select {_COLUMNS}, %s from journal"
+        f"insert into set_aside ({COLUMNS}, error) select {COLUMNS}, %s from journal"
         " where list_id = %s and lane = %s and seq = %s on conflict do nothing",
         (error[:2000], event.list_id, event.lane, event.seq),
     )

@@ -36,6 +36,7 @@ class Session:
     organisation_id: str
     organisation: str
     plan: str
+    demo: bool
 
     @property
     def may_change(self) -> bool:
@@ -93,7 +94,7 @@ def digest(secret: str) -> bytes:
 def find(cursor: Cursor, secret: str) -> Session | None:
     """The session behind a cookie, if it is neither idle nor too old; it is touched at most once a minute."""
     cursor.execute(
-        "select s.id, o.id, o.email, o.role, g.id, g.name, g.plan,"
+        "select s.id, o.id, o.email, o.role, g.id, g.name, g.plan, g.demo,"
         " s.seen_at < clock_timestamp() - interval '1 minute' from operator_session s"
         " join operator o on o.id = s.operator_id join organisation g on g.id = o.organisation_id"
         " where s.digest = %s and s.expires_at > clock_timestamp() and s.seen_at > clock_timestamp() - %s",
@@ -102,9 +103,9 @@ def find(cursor: Cursor, secret: str) -> Session | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    if row[7]:
+    if row[8]:
         cursor.execute("update operator_session set seen_at = clock_timestamp() where id = %s", (row[0],))
-    return Session(str(row[0]), str(row[1]), row[2], row[3], str(row[4]), row[5], row[6])
+    return Session(str(row[0]), str(row[1]), row[2], row[3], str(row[4]), row[5], row[6], row[7])
 
 
 def end(cursor: Cursor, operator_id: str, session_id: str) -> bool:

@@ -6,7 +6,13 @@ from models.text import new_id
 
 PLANS = ("free", "pro", "business", "enterprise")
 SCIM_PLANS = ("business", "enterprise")
+DIRECTORY_PLANS = ("pro", *SCIM_PLANS)
 NEEDS_BUSINESS = "Automated User Provisioning needs the Business or Enterprise plan"
+
+
+def mark_demo(cursor: Cursor, organisation_id: str) -> None:
+    """Let a simulated identity provider fill the organisation's lists."""
+    cursor.execute("update organisation set demo = true where id = %s", (organisation_id,))
 
 
 def ensure(cursor: Cursor, name: str, plan: str | None = None) -> str:

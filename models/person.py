@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -36,9 +37,12 @@ class Person:
     stored_holder: str | None = None
     put: dict[str, Any] = field(default_factory=dict)
     cleared: set[str] = field(default_factory=set)
+    # A held deactivation (V9): the seq of the operation that asked for it, and when that was accepted.
+    held_seq: int | None = None
+    held_at: datetime | None = None
 
 
-_COLUMNS = "list_id, id, uid, uid_key, anchor, identity_id, active, fields"
+_COLUMNS = "list_id, id, uid, uid_key, anchor, identity_id, active, fields, held_seq, held_at"
 
 
 def lock_matching(
@@ -73,7 +77,20 @@ def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
 
 def _person(row: tuple[Any, ...]) -> Person:
     holder = str(row[5]) if row[5] is not None else None
-    return Person(row[0], str(row[1]), row[2], row[3], row[4], holder, row[6], row[7], row[3], holder)
+    return Person(
+        row[0],
+        str(row[1]),
+        row[2],
+        row[3],
+        row[4],
+        holder,
+        row[6],
+        row[7],
+        row[3],
+        holder,
+        held_seq=row[8],
+        held_at=row[9],
+    )
 
 
 def write(cursor: Cursor, people: Sequence[Person]) -> None:
@@ -110,14 +127,17 @@ def _update(cursor: Cursor, people: Sequence[Person]) -> None:
     cursor.execute(
         "update person p set uid = v.uid, uid_key = v.uid_key, anchor = v.anchor, identity_id = v.identity_id,"
         " active = v.active, fields = (p.fields - string_to_array(v.cleared, chr(31))) || v.put::jsonb,"
-        " version = p.version + 1, modified_at = clock_timestamp()"
+        " held_seq = v.held_seq, held_at = v.held_at, version = p.version + 1, modified_at = clock_timestamp()"
         " from unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::bool[],"
-        " %b::text[], %b::text[]) v (list_id, id, uid, uid_key, anchor, identity_id, active, put, cleared)"
+        " %b::text[], %b::text[], %b::int8[], %b::timestamptz[])"
+        " v (list_id, id, uid, uid_key, anchor, identity_id, active, put, cleared, held_seq, held_at)"
         " where p.list_id = v.list_id and p.id = v.id",
         (
             *_parameters(people),
             [_encode(person.put).decode() for person in people],
             [SEPARATOR.join(person.cleared) for person in people],
+            [person.held_seq for person in people],
+            [person.held_at for person in people],
         ),
     )
 

@@ -90,7 +90,7 @@ def _matching(list_id: str, status: str, search: str) -> tuple[str, list[Any]]:
     words = fold(search[:LONGEST_SEARCH]).replace("\x00", "").split()
     condition = f"p.list_id = %s{STATUS[status]}"
     for _ in words:
-        condition += " and muster_person_text(p.uid, p.fields) like %s"
+        condition += " and p.search like %s"
     return condition, [list_id, *(f"%{_literal(word)}%" for word in words)]
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Column,
+    Computed,
     DateTime,
     Index,
     LargeBinary,
@@ -56,6 +58,7 @@ class Organisation(SQLModel, table=True):
     name: str = _text(unique=True)
     plan: str = _text()
     created_at: datetime = _now()
+    demo: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class Operator(SQLModel, table=True):
@@ -94,6 +97,7 @@ class MasterList(SQLModel, table=True):
     name: str = _text()
     fields: list[Any] = _json()
     created_at: datetime = _now()
+    log_days: int = _column(SmallInteger)
 
 
 class Connection(SQLModel, table=True):
@@ -273,6 +277,7 @@ class Person(SQLModel, table=True):
         Index("person_anchor", "list_id", "anchor"),
         Index("person_holder", "list_id", "identity_id", unique=True),
         Index("person_inactive", "list_id", "uid_key", postgresql_where=text("NOT active")),
+        Index("person_held", "list_id", "held_seq", postgresql_where=text("held_seq IS NOT NULL")),
     )
     list_id: str = _text(primary_key=True)
     id: UUID = Field(primary_key=True)
@@ -281,11 +286,33 @@ class Person(SQLModel, table=True):
     anchor: str | None = _text()
     identity_id: UUID | None
     active: bool
+    search: str | None = Field(
+        sa_column=Column(Text, Computed("muster_person_text(uid, fields)", persisted=True), nullable=True)
+    )
     held_seq: int | None = _column(BigInteger)
+    held_at: datetime | None = _at()
     fields: dict[str, Any] = _json()
     version: int
     created_at: datetime = _now()
     modified_at: datetime = _now()
+
+
+class Guard(SQLModel, table=True):
+    """A list's guard against waves of deactivations."""
+
+    list_id: str = _text(primary_key=True, foreign_key="master_list.id")
+    enabled: bool
+    percent: int = _column(SmallInteger)
+    at_least: int
+
+
+class Deactivation(SQLModel, table=True):
+    """Somebody who was deactivated within the last hour, while the guard is on."""
+
+    __table_args__ = (Index("deactivation_at", "list_id", "at"),)
+    list_id: str = _text(primary_key=True)
+    person_id: UUID = Field(primary_key=True)
+    at: datetime = _at(sa_column_kwargs={"server_default": text("clock_timestamp()")})
 
 
 _NEWEST_FIRST = (text("at DESC"), text("id DESC"))
@@ -297,14 +324,11 @@ class LogEntry(SQLModel, table=True):
     __tablename__ = "log_entry"
     __table_args__ = (
         Index("log_entry_waits", "list_id", "identity_id", postgresql_where=text("waits")),
-        *(
-            Index(f"log_entry_{name}", "list_id", column, *_NEWEST_FIRST, postgresql_where=text(where))
-            for name, column, where in (
-                ("person", "person_id", "person_id IS NOT NULL"),
-                ("result", "result", "result <> 'applied'"),
-                ("operation", "operation", "operation <> 'update'"),
-            )
+        Index(
+            "log_entry_person", "list_id", "person_id", *_NEWEST_FIRST, postgresql_where=text("person_id IS NOT NULL")
         ),
+        Index("log_entry_kind", "list_id", "operation", "result", *_NEWEST_FIRST),
+        Index("log_entry_id", "list_id", "id"),
     )
     list_id: str = _text(primary_key=True)
     at: datetime = _at(primary_key=True)
@@ -344,6 +368,10 @@ class AuditEntry(SQLModel, table=True):
 class Job(SQLModel, table=True):
     """Long work with progress."""
 
+    __table_args__ = (
+        Index("job_latest", "list_id", "kind", text("created_at DESC")),
+        Index("job_open", "created_at", postgresql_where=text("finished_at IS NULL")),
+    )
     id: UUID = Field(primary_key=True)
     organisation_id: UUID | None
     list_id: str | None = _text()

@@ -18,8 +18,10 @@ NAMESPACE = "muster"
 QUEUE = "lanes"
 DRAIN = "drain"
 FORGET = "forget"
+REMAP = "remap"
 RUNG = f"{NAMESPACE}:rung"
 WAKE = f"{NAMESPACE}:wake"
+NEWS = f"{NAMESPACE}:news"  # a channel: ids of lists whose log has changed, for consoles that show it
 TAKE = 64
 _LIST, _MESSAGES = f"{NAMESPACE}:{QUEUE}", f"{NAMESPACE}:{QUEUE}.msgs"
 
@@ -59,6 +61,10 @@ class Bell:
         """Have a disconnected list forgotten; False if nobody heard."""
         return self._push(FORGET, [], True, list_id)
 
+    def remap(self, list_id: str, job_id: str) -> bool:
+        """Have a list mapped again; False if nobody heard."""
+        return self._push(REMAP, [], True, list_id, job_id)
+
     def _push(self, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:
         identifier = str(uuid4())
         message = {
@@ -95,6 +101,23 @@ class Bell:
             lanes.append(Lane(list_id, int(number)))
         return lanes
 
-    def any_rung(self) -> bool:
-        """Whether lanes are left in the set."""
-        return bool(self._client.scard(RUNG))
+    def any_rung(self, changed: Iterable[str] = ()) -> bool:
+        """Whether lanes are left in the set; with the same round trip consoles hear which lists' logs have changed."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for list_id in changed:
+                pipeline.publish(NEWS, list_id)
+            pipeline.scard(RUNG)
+            return bool(pipeline.execute()[-1])
+
+    def tell(self, changed: Iterable[str]) -> None:
+        """Tell consoles which lists' logs have changed. Never raises: they look every few seconds anyway."""
+        if time.monotonic() < self._deaf_until:
+            return
+        try:
+            with self._client.pipeline(transaction=False) as pipeline:
+                for list_id in changed:
+                    pipeline.publish(NEWS, list_id)
+                pipeline.execute()
+        except redis.RedisError as error:
+            self._deaf_until = time.monotonic() + 1
+            _log.warning("bell_failed", error=type(error).__name__)

@@ -18,6 +18,7 @@ COMMANDS = {
     "log": "ops.commands.reading:log",
     "backlog": "ops.commands.reading:backlog",
     "simulate": "ops.commands.simulate:simulate",
+    "fill": "ops.commands.fill:fill",
     "bench": "ops.commands.bench:bench",
     "doctor": "ops.commands.doctor:doctor",
 }

@@ -61,6 +61,7 @@ def _lists(serving: Connection, names: dict[str, str]) -> list[dict[str, Any]]:
 
 def _make_demo(cursor: Cursor) -> dict[str, Any]:
     owner = organisation.ensure(cursor, DEMO, "business")
+    organisation.mark_demo(cursor, owner)
     lists = [_connected(cursor, owner, name) for name in DEMO_LISTS]
     password = operator.add(cursor, owner, DEMO_OPERATOR, "admin")
     return {"operator": {"email": DEMO_OPERATOR, "password": password}, "lists": lists}

@@ -15,7 +15,7 @@ from models.database import Connection
 from ops import bell as bells
 from ops.bell import Bell
 from ops.settings import Settings
-from workers import sweep
+from workers import remap, sweep
 from workers.middleware import Sweeping
 from workers.provision import provision
 
@@ -90,11 +90,17 @@ class Drains:
         except Exception:
             self._bell.ring(lanes, insist=True)
             raise
-        self._bell.ring(settled.again, insist=bool(settled.again) or self._bell.any_rung())
+        rung = self._bell.any_rung({entry.event.list_id for entry in settled.entries})
+        self._bell.ring(settled.again, insist=bool(settled.again) or rung)
 
     def forget(self, list_id: str) -> None:
         """Forget a disconnected list."""
         sweep.forget(self.connection(), list_id)
+
+    def remap(self, list_id: str, job_id: str) -> None:
+        """Map a list again, for a share of time."""
+        if remap.remap(self.connection(), list_id, job_id, self.rosters(), self._bell.ring):
+            self._bell.remap(list_id, job_id)
 
 
 def build(settings: Settings) -> RedisBroker:
@@ -116,4 +122,5 @@ def build(settings: Settings) -> RedisBroker:
     )
     dramatiq.actor(actor_name=bells.DRAIN, queue_name=bells.QUEUE, broker=broker)(drains.drain)
     dramatiq.actor(actor_name=bells.FORGET, queue_name=bells.QUEUE, broker=broker)(drains.forget)
+    dramatiq.actor(actor_name=bells.REMAP, queue_name=bells.QUEUE, broker=broker)(drains.remap)
     return broker

@@ -99,22 +99,23 @@ def _create(involved: Involved, roster: Roster, event: Event, uid: str, projecte
 
 def _leave(involved: Involved, event: Event, person: Person) -> LogEntry:
     """DELETE: the person stays, inactive, and follows nobody."""
-    changes = _set_active(person, False)
+    changes = _set_active(involved, event, person, False)
     involved.drop(person)
     person.identity_id = None
     involved.add([person])
     involved.changed[person.id] = person
     involved.freed.add((person.list_id, person.uid_key))
-    return _outcome(event, person, changes, [])
+    return involved.guard.tell(_outcome(event, person, changes, []), person)
 
 
 def _change(
     involved: Involved, roster: Roster, event: Event, person: Person, uid: str | None, projected: Projected
 ) -> LogEntry:
     document = event.document or {}
+    active = bool(document.get("active", True))
     taken = person.identity_id != event.resource_id
     involved.drop(person)
-    old_anchor = person.anchor
+    old_anchor, old_hold = person.anchor, person.held_seq
     person.identity_id = event.resource_id
     # A former holder's anchor would let that one, or a stranger who has it, take the person back.
     kept = None if taken else person.anchor
@@ -122,18 +123,21 @@ def _change(
     changes, complaint = _set_uid(involved, roster, person, uid)
     involved.add([person])
     changes += _set_fields(roster, person, projected)
+    if active and taken:
+        involved.guard.cancel(event, person, f"Taken over by {document.get('userName')}")
     if _moves_activity(involved, event):
-        changes += _set_active(person, bool(document.get("active", True)))
-    if changes or taken or person.anchor != old_anchor:
+        changes += _set_active(involved, event, person, active)
+    if changes or taken or person.anchor != old_anchor or person.held_seq != old_hold:
         involved.changed[person.id] = person
     state = involved.states.get((event.list_id, event.resource_id))
     if state is None or not state.active:
         involved.freed.add((person.list_id, person.uid_key))
     complaints = [complaint] if complaint else []
-    entry = _outcome(event, person, changes, complaints + _complaints(projected), touched=taken)
+    ended = old_hold is not None and person.held_seq is None
+    entry = _outcome(event, person, changes, complaints + _complaints(projected), touched=taken or ended)
     entry.waits = complaint is not None and uid is not None
     entry.reason = UID_HELD if entry.waits else None
-    return entry
+    return involved.guard.tell(entry, person)
 
 
 def _moves_activity(involved: Involved, event: Event) -> bool:
@@ -187,8 +191,10 @@ def _set_fields(roster: Roster, person: Person, projected: Projected) -> list[di
     return changes
 
 
-def _set_active(person: Person, active: bool) -> list[dict[str, Any]]:
-    if person.active == active:
+def _set_active(involved: Involved, event: Event, person: Person, active: bool) -> list[dict[str, Any]]:
+    if person.active and active:
+        involved.guard.cancel(event, person, f"Cancelled: active again by {event.request_id}")
+    if person.active == active or (not active and involved.guard.stops(event, person)):
         return []
     person.active = active
     return [{"field": "Status", "before": STATUS[not active], "after": STATUS[active]}]

@@ -1,6 +1,6 @@
 """Everyone whom a drain involves, read and locked once, then changed in memory event by event."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from models import identity, mapping, person
@@ -11,6 +11,8 @@ from models.journal import Event
 from models.person import Person
 from models.provisioning_log import LogEntry
 from models.text import equality_key
+from workers import guarding
+from workers.guarding import Guarding
 from workers.matching import Candidates, Holder
 
 Key = tuple[str, str]
@@ -31,6 +33,7 @@ class Involved:
     open_entries: dict[Key, list[LogEntry]] = field(default_factory=dict)
     ended: list[tuple[str, str, int, str]] = field(default_factory=list)
     mended: list[LogEntry] = field(default_factory=list)
+    guard: Guarding = field(default_factory=Guarding)
 
     def add(self, people: Iterable[Person]) -> None:
         """Let people be found by their present keys."""
@@ -89,11 +92,11 @@ def anchor_of(event: Event) -> str:
     return external_id if isinstance(external_id, str) and external_id else event.resource_id
 
 
-def read(cursor: Cursor, events: Iterable[Event], rosters: dict[str, Roster]) -> Involved:
+def read(cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster]) -> Involved:
     """Lock the people whom these events may concern, then read their identities' accepted states.
 
     In this order: whoever begins to wait for a UID holds its person's lock, so that a later reader
-    of the waiting sees it.
+    of the waiting sees it. The guards come last, to be held for the shortest time.
     """
     holders: set[Key] = set()
     anchors: set[Key] = set()
@@ -109,6 +112,6 @@ def read(cursor: Cursor, events: Iterable[Event], rosters: dict[str, Roster]) ->
             uid_keys.add((event.list_id, equality_key(uid)))
     people = person.lock_matching(cursor, sorted(holders), sorted(anchors), sorted(uid_keys))
     held_by = {(one.list_id, one.identity_id) for one in people if one.identity_id is not None}
-    involved = Involved(identity.states(cursor, holders | held_by))
+    involved = Involved(identity.states(cursor, holders | held_by), guard=guarding.read(cursor, events))
     involved.add(people)
     return involved

@@ -108,6 +108,7 @@ def _settle(cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster])
     people = involved.read(cursor, events, present)
     entries = [_apply(cursor, people, present.get(event.list_id), event) for event in events]
     person.write(cursor, list(people.changed.values()))
+    people.guard.write(cursor)
     _write_log(cursor, people, entries)
     if people.reasons:
         identity.set_waiting(cursor, people.reasons)

@@ -1,17 +1,22 @@
-"""The sweep: rings again what was lost, nurses lanes that do not move, forgets disconnected lists."""
+"""The sweep: rings again what was lost, nurses lanes that do not move, forgets disconnected lists,
+and looks after jobs that nobody works at."""
 
 import threading
 import time
+from collections.abc import Iterable
 
 import structlog
 
 from models import connection as connections
 from models import database, provisioning_log, trouble
+from models import job as jobs
 from models.connection import Roster
 from models.database import Connection
 from models.trouble import Stuck
 from ops.bell import TAKE, Bell
+from workers import remap
 from workers.provision import provision, put_oldest_aside
+from workers.purging import Purge
 
 SECONDS = 1.0
 LATE_SECONDS = 2.0
@@ -31,6 +36,7 @@ class Sweep:
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
         self._rosters: dict[str, Roster] = {}
         self._partitions_at = -PARTITIONS_EVERY
+        self._purge = Purge()
 
     def start(self) -> None:
         """Begin to sweep."""
@@ -65,6 +71,7 @@ class Sweep:
             with database.transaction(connection) as cursor:
                 stuck = trouble.note_late_lanes(cursor, LATE_SECONDS)
                 disconnecting = connections.disconnecting(cursor)
+                idle = jobs.idle(cursor)
             late = [one.lane for one in stuck if not one.single]
             if late and not self._bell.ring(late, insist=True):
                 # Valkey is away, and with it every nudge: late beats not at all.
@@ -75,7 +82,9 @@ class Sweep:
             for list_id in disconnecting:
                 if not self._bell.forget(list_id):
                     forget(connection, list_id)
+            self._resume(connection, idle)
             self._keep_partitions(connection)
+            self._purge.some(connection)
         finally:
             connection.execute("select pg_advisory_unlock(%s)", (SWEEP_LOCK,))
 
@@ -93,6 +102,12 @@ class Sweep:
         with database.transaction(connection, [lane.list_id]) as cursor:
             trouble.forgive(cursor, lane)
         self._bell.ring(settled.again)
+
+    def _resume(self, connection: Connection, idle: Iterable[tuple[str, str, str]]) -> None:
+        """Nudge for jobs whose worker was killed, or never heard of them."""
+        for list_id, job_id, kind in idle:
+            if kind == jobs.REMAP and not self._bell.remap(list_id, job_id):
+                remap.remap(connection, list_id, job_id, self._rosters, self._bell.ring, self._seconds)
 
     def _keep_partitions(self, connection: Connection) -> None:
         if time.monotonic() - self._partitions_at < PARTITIONS_EVERY:

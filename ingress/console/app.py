@@ -12,6 +12,7 @@ from litestar.types import Message, Receive, Scope, Send
 from ingress.console import held, help, lists, log, mappings, pages, people, session, sync_tab, tokens
 from ingress.console.assets import by_path
 from ingress.console.desk import Call, Office, OutOfDate, SignedOut
+from ingress.console.stream import Streams
 from ingress.http import SCIM_JSON
 from ingress.scim import errors
 from ingress.scim.errors import NotFound
@@ -106,6 +107,7 @@ class Console:
 
     def __init__(self, settings: Settings) -> None:
         self._office = Office(settings)
+        self._streams = Streams(settings.redis_url)
         self.app = Litestar(
             [static, *(route for part in PARTS for route in part.ROUTES)],
             before_send=[_secured(self._office)],
@@ -115,13 +117,16 @@ class Console:
             request_max_body_size=MOST_BYTES,
         )
         self.app.state.office = self._office
+        self.app.state.streams = self._streams
 
     def start(self) -> None:
-        """Open the connections."""
+        """Open the connections; called on the event loop."""
+        self._streams.end_with_process()
         self._office.pool.open()
 
     def stop(self) -> None:
-        """Let go of them."""
+        """Let go of them, and of open streams."""
+        self._streams.close()
         self._office.pool.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -85,7 +85,9 @@ class Office:
         # https cookies take the __Host- prefix: no other host, path or plain connection can set them.
         self.secure = (settings.console_url or "").startswith("https://")
         self.cookie = "__Host-muster" if self.secure else "muster"
-        options = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=5s -c jit=off"
+        # A plan for each question: how many a search word finds decides which index it is.
+        plans = "-c jit=off -c plan_cache_mode=force_custom_plan"
+        options = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=5s {plans}"
         self.pool: ConnectionPool[database.Connection] = ConnectionPool(
             settings.database_url, min_size=0, max_size=THREADS, max_idle=60, timeout=10, open=False,
             kwargs={"autocommit": True, "application_name": "muster-console", "options": options},

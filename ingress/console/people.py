@@ -11,6 +11,7 @@ from ingress.console import pages
 from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
 from models import audit, mapping, person, person_page, provisioning_log
 from models.errors import Refused
+from models.hold import Held
 from models.mapping import Field
 from models.person_page import Row
 
@@ -43,7 +44,7 @@ def people(request: Call, list_id: ListId) -> Response[str]:
             "_people.html" if pages.is_fragment(request) else "people.html",
             found=found, shown=status, q=search, counts=person_page.counts(desk.cursor, list_id),
             columns=_columns(desk.list.fields), locked=person.locked_fields(desk.cursor, list_id),
-            names=partial(names, _by_label(desk.list.fields)), link=partial(_link, list_id, status, search),
+            names=partial(names, by_label(desk.list.fields)), link=partial(_link, list_id, status, search),
         )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def _link(list_id: str, status: str, search: str, edge: str, key: str) -> str:
     return f"/lists/{list_id}/people?{urlencode(wanted)}"
 
 
-def _by_label(fields: tuple[Field, ...]) -> Mapping[str, str]:
+def by_label(fields: tuple[Field, ...]) -> Mapping[str, str]:
     return {field.label: field.key for field in fields}
 
 
@@ -61,12 +62,17 @@ def _columns(fields: tuple[Field, ...]) -> list[Field]:
     return [field for field in fields if not field.uid and field.label not in named][:COLUMNS]
 
 
-def names(keys: Mapping[str, str], one: Row) -> Names:
+def names(keys: Mapping[str, str], one: Row | Held) -> Names:
     """A person's name and e-mail address, as far as the list has fields for them."""
-    values = {label: one.fields.get(key) for label, key in keys.items()}
+    return names_of(keys, one.uid, one.fields)
+
+
+def names_of(keys: Mapping[str, str], uid: str, fields: Mapping[str, Any]) -> Names:
+    """The same of values by key."""
+    values = {label: fields.get(key) for label, key in keys.items()}
     whole = " ".join(str(part) for part in (values.get(FIRST), values.get(LAST)) if part)
     address = next((values[label] for label in EMAILS if values.get(label)), None)
-    return Names(str(values.get(SHOWN) or whole or one.uid), str(address) if address else None)
+    return Names(str(values.get(SHOWN) or whole or uid), str(address) if address else None)
 
 
 @get("/lists/{list_id:str}/people/new")
@@ -130,7 +136,7 @@ def _person(
     own = [field for field in desk.list.fields if not field.uid]
     return pages.dialog(
         request, desk, "person.html", "drawer", 422 if error else 200,
-        one=one, names=names(_by_label(desk.list.fields), one), error=error, saved=saved, typed=typed or {},
+        one=one, names=names(by_label(desk.list.fields), one), error=error, saved=saved, typed=typed or {},
         locked=[field for field in own if field.key in locked],
         free=[field for field in own if field.key not in locked],
         groups=person_page.groups_of(desk.cursor, list_id, one.identity_id) if one.identity_id else [],
@@ -182,7 +188,7 @@ def confirm_reactivation(request: Call, list_id: ListId, person_id: Id) -> Respo
     with at_desk(request, list_id, change=True) as desk:
         one = person_page.find(desk.cursor, list_id, str(person_id))
         return pages.dialog(
-            request, desk, "reactivate.html", "alertdialog", one=one, names=names(_by_label(desk.list.fields), one)
+            request, desk, "reactivate.html", "alertdialog", one=one, names=names(by_label(desk.list.fields), one)
         )
 
 

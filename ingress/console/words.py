@@ -54,6 +54,15 @@ def _counted(count: int, name: str) -> str:
     return f"{count:,} {name}{'s' if count != 1 else ''}"
 
 
+def span(passed: timedelta) -> str:
+    """A length of time in its largest unit: 3 hours."""
+    seconds = int(passed.total_seconds())
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return _counted(seconds // size, name)
+    return _counted(seconds, "second")
+
+
 def plural(count: int, one: str, several: str | None = None) -> str:
     """A count with its noun: 1 person, 2 people."""
     return f"{count:,} {one if count == 1 else several or one + 's'}"

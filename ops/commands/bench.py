@@ -13,17 +13,27 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--suite", type=click.Choice(["ingress", "scale"]), default="ingress", show_default=True)
-@click.option("--users", default=100_000, show_default=True, help="Users of the list (scale).")
+@click.option("--suite", type=click.Choice(["ingress", "scale", "console"]), default="ingress", show_default=True)
+@click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console).")
+@click.option("--log", "entries", default=1_000_000, show_default=True, help="Entries of its log (console).")
 @click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
 @click.option("--seconds", default=5.0, show_default=True, help="How long a run of a phase takes.")
 @click.option("--connections", default=64, show_default=True, help="Kept-alive connections.")
 @click.option("--runs", default=3, show_default=True, help="Runs a phase; medians are shown.")
 @on_target
 def bench(
-    suite: str, users: int, plans: bool, seconds: float, connections: int, runs: int, at: Target, as_json: bool
+    suite: str,
+    users: int,
+    entries: int,
+    plans: bool,
+    seconds: float,
+    connections: int,
+    runs: int,
+    at: Target,
+    as_json: bool,
 ) -> None:
-    """Measure a running system: its ingress beside a bare route, or requests of every kind against a large list.
+    """Measure a running system: its ingress beside a bare route, requests of every kind against a large list, or
+    the console's pages of one.
 
     Creates a list of its own and leaves its generated users there.
 
@@ -31,9 +41,12 @@ def bench(
     muster bench
     muster bench --seconds 10 --connections 16 --json
     muster bench --suite scale --users 100000 --plans
+    muster bench --suite console --users 100000 --log 1000000
     """
     if suite == "scale":
         return _scale(users, plans, at, as_json)
+    if suite == "console":
+        return _console(users, entries, at, as_json)
     return _ingress(seconds, connections, runs, at, as_json)
 
 
@@ -50,6 +63,22 @@ def _scale(users: int, plans: bool, at: Target, as_json: bool) -> None:
     if as_json:
         return show({"users": users, "results": [asdict(one) for one in results], "plans": told})
     return click.echo(scale.table(results) + (f"\n\n{told}" if told else ""))
+
+
+def _console(users: int, entries: int, at: Target, as_json: bool) -> None:
+    from models import database
+    from ops import filling
+    from ops.bench import console
+
+    _, list_id = _list(at)
+    with database.connect(at.database_url) as opened:
+        click.echo(f"filling a list with {users:,} people and {entries:,} log entries", err=True)
+        filling.fill(opened, at.owner_url, list_id, users, entries)
+        wanted, email, password = console.prepare(opened, list_id)
+    found = console.measure(console.Visitor(at.console_root or at.public_root, email, password), wanted)
+    if as_json:
+        return show({"people": users, "log": entries, "pages": [asdict(one) for one in found]})
+    return click.echo(console.table(found))
 
 
 def _ingress(seconds: float, connections: int, runs: int, at: Target, as_json: bool) -> None:

@@ -24,7 +24,7 @@
   let opener = null;
   document.addEventListener("htmx:before:request", (event) => {
     const source = event.detail.ctx?.sourceElement;
-    if (source && !source.closest("dialog")) opener = source.id ? `#${CSS.escape(source.id)}` : source;
+    if (source && !source.closest("dialog, [data-quiet]")) opener = source.id ? `#${CSS.escape(source.id)}` : source;
   });
   const openDialogs = () =>
     document.querySelectorAll("#overlay dialog[data-open]").forEach((dialog) => {
@@ -81,18 +81,22 @@
     const watch = (changes) => changes.forEach((change) => change.addedNodes.forEach(fade));
     new MutationObserver(watch).observe($("#toasts"), { childList: true });
   });
-  document.addEventListener("htmx:error", () => say("The server cannot be reached. Check your connection, and try again.", "bad"));
+  // What the page asks by itself fails in silence, and is asked again.
+  const asked = (event) => !(event.detail.ctx?.sourceElement ?? event.target).closest?.("[data-quiet]");
+  document.addEventListener("htmx:error", (event) => asked(event) && say("The server cannot be reached. Check your connection, and try again.", "bad"));
   document.addEventListener("htmx:response:error", (event) => {
     const status = event.detail.ctx.response?.status;
-    if (status >= 500) say("Something went wrong on our side. Nothing was changed.", "bad");
+    if (status >= 500 && asked(event)) say("Something went wrong on our side. Nothing was changed.", "bad");
   });
 
-  // The live log: a switch pauses it, and nothing moves under an open drawer.
-  document.addEventListener("change", (event) => {
-    if (event.target.id === "live-toggle") $("#live").dataset.paused = event.target.checked ? "" : "1";
-  });
-  document.addEventListener("htmx:sse:before:message", (event) => {
-    if ($("#live")?.dataset.paused || $("#overlay dialog[open]")) event.preventDefault();
+  // The live log: a switch pauses it, and nothing moves under an open drawer or on a later page. There only
+  // the number of new entries is asked for.
+  document.addEventListener("htmx:before:request", (event) => {
+    const source = event.detail.ctx?.sourceElement;
+    if (!source?.matches?.("[data-live]")) return;
+    const moves = !$("#overlay dialog[open]") && !$("#log[data-later]");
+    const wanted = { "log-poll": moves, "log-new": !moves }[source.id] ?? true;
+    if (!wanted || !$("#live-toggle")?.checked) event.preventDefault();
   });
 
   // Leaving with unsaved changes asks first.
@@ -103,5 +107,8 @@
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-discard], [data-saves]")) document.body.dataset.leaving = "1";
+  });
+  document.addEventListener("htmx:after:request", (event) => {
+    if (event.detail.ctx.response?.status >= 400) delete document.body.dataset.leaving;
   });
 })();

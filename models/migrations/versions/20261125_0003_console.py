@@ -15,8 +15,10 @@ create extension if not exists btree_gin;
 create function muster_person_text(uid text, fields jsonb) returns text language sql immutable parallel safe as
     $$ select public.muster_key(uid || ' '
         || coalesce((select string_agg(e.value, ' ') from jsonb_each_text(fields) e), '')) $$;
+-- Kept, and not only indexed: to look at the candidates of a search again cost 0.1 ms each, 880 ms for a common name.
+alter table person add column search text generated always as (muster_person_text(uid, fields)) stored;
 -- The search for people: any part of the UID or of a value.
-create index person_text on person using gin (list_id, muster_person_text(uid, fields) gin_trgm_ops);
+create index person_text on person using gin (list_id, search gin_trgm_ops);
 -- Leavers, who are few, in the order of the table.
 create index person_inactive on person (list_id, uid_key) where not active;
 """

@@ -1,0 +1,91 @@
+"""The log as a file: CSV for a spreadsheet, NDJSON for a program; a row for each changed field (L3)."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+from litestar import get
+from litestar.response import Stream
+
+from ingress.console import log_words
+from ingress.console.desk import Call, ListId, at_desk, in_thread
+from ingress.console.log_filters import filters_of, name_of
+from models import log_page
+from models.log_page import Key
+
+STRETCH = 1_000  # entries in memory at once
+COLUMNS = (
+    "time", "operation", "resource", "result", "person", "uid", "user_name", "field", "before", "after", "detail",
+    "request_id", "scim_id", "token_prefix", "idp", "applied_at", "repeats",
+)  # fmt: skip
+# With one of these in front a spreadsheet takes a cell for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+Row = dict[str, Any]
+Format = Callable[[Iterable[Row]], str]
+
+
+def csv_lines(rows: Iterable[Row]) -> str:
+    """Rows as CSV (RFC 4180)."""
+    text = io.StringIO()
+    csv.writer(text).writerows([cell(row[name]) for name in COLUMNS] for row in rows)
+    return text.getvalue()
+
+
+def cell(given: Any) -> str:
+    """A cell that no spreadsheet carries out: what an IdP sends is anybody's text."""
+    text = log_words.value(given)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def json_lines(rows: Iterable[Row]) -> str:
+    """Rows as NDJSON."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+@get("/lists/{list_id:str}/sync/log.csv")
+async def as_csv(request: Call, list_id: ListId) -> Stream:
+    """The filtered log as CSV."""
+    # The byte order mark has Excel read UTF-8.
+    return await _file(
+        request, list_id, csv_lines, "csv", "text/csv; charset=utf-8", "\ufeff" + ",".join(COLUMNS) + "\r\n"
+    )
+
+
+@get("/lists/{list_id:str}/sync/log.ndjson")
+async def as_ndjson(request: Call, list_id: ListId) -> Stream:
+    """The filtered log as NDJSON."""
+    return await _file(request, list_id, json_lines, "ndjson", "application/x-ndjson", "")
+
+
+async def _file(request: Call, list_id: str, written: Format, ending: str, media_type: str, head: str) -> Stream:
+    first = await _stretch(request, list_id, written, None)
+
+    async def stretches() -> AsyncIterator[str]:
+        yield head
+        text, older = first
+        yield text
+        while older is not None:
+            text, older = await _stretch(request, list_id, written, older)
+            yield text
+
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="log-{list_id}.{ending}"'}
+    return Stream(stretches(), media_type=media_type, headers=headers)
+
+
+@in_thread
+def _stretch(request: Call, list_id: str, written: Format, older: Key | None) -> tuple[str, Key | None]:
+    """Some entries and where to go on. Each is a transaction of its own, and asks who is signed in: a slow
+    reader holds neither a connection nor a snapshot."""
+    with at_desk(request, list_id) as desk:
+        found = log_page.page(desk.cursor, list_id, filters_of(request), older, None, STRETCH)
+        name = name_of(desk.list.fields)
+        rows = (
+            log_words.row(entry, change, name(entry), desk.session.may_change)
+            for entry, change in log_page.rows(found.entries)
+        )
+        return written(rows), found.older
+
+
+ROUTES = [as_csv, as_ndjson]

@@ -1,0 +1,79 @@
+"""What the last requests say about a connection: the facts behind the troubleshooting page."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from models.connection import Details
+from models.database import Cursor
+
+LOOKED_AT = 2_000  # newest entries of a list; what they cannot tell is not told
+ENTRA_ASKS_EVERY = timedelta(minutes=40)
+QUIET_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence of the log, and when it was written."""
+
+    at: datetime
+    detail: str
+    entry_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Each is None or 0 where nothing of the kind was seen lately."""
+
+    refused_token: Told | None  # a revoked or expired token, or one of another list
+    refused: Told | None  # any other refusal
+    misfit: Told | None  # a value that did not fit its field
+    uid_change: Told | None
+    waiting: int  # users who are not in the list yet, for a reason of their own
+    pending: int  # accepted, and not applied yet
+    longest_gap: timedelta | None  # between two entries
+
+
+_LATELY = (
+    "select id, at, operation, result, detail, changes from log_entry where list_id = %s order by at desc limit %s"
+)
+# One look over the newest entries; the newest one of each kind.
+_KINDS = {
+    "refused_token": "operation = 'request' and (detail like '%%token%%' or detail like '%%another list%%')",
+    "refused": "result = 'rejected' and operation <> 'request'",
+    "misfit": "result = 'partly_applied'",
+    "uid_change": "operation = 'update' and changes @> '[{\"field\": \"UID\"}]'",
+}
+
+
+def facts(cursor: Cursor, list_id: str) -> Facts:
+    """What the newest entries of a list tell."""
+    parts = " union all ".join(
+        f"(select '{kind}', at, coalesce(detail, changes::text), id from lately"
+        f" where {condition} order by at desc limit 1)"
+        for kind, condition in _KINDS.items()
+    )
+    cursor.execute(f"with lately as materialized ({_LATELY}) {parts}", (list_id, LOOKED_AT))
+    found = {row[0]: Told(*row[1:]) for row in cursor.fetchall()}
+    cursor.execute(
+        "select (select count(*) from identity where list_id = %(list)s and waiting_reason is not null),"
+        " (select count(*) from (select from journal where list_id = %(list)s limit 100000) j),"
+        " (select max(gap) from (select at - lag(at) over (order by at) as gap from"
+        " (select at from log_entry where list_id = %(list)s order by at desc limit %(most)s) e) g)",
+        {"list": list_id, "most": LOOKED_AT},
+    )
+    row = cursor.fetchone()
+    assert row
+    waiting, pending, longest_gap = row
+    return Facts(
+        **{kind: found.get(kind) for kind in _KINDS}, waiting=waiting, pending=pending, longest_gap=longest_gap
+    )
+
+
+def quiet_for(details: Details, known: Facts, now: datetime | None = None) -> timedelta | None:
+    """How long nothing came, if that is longer than usual: Entra asks every 40 minutes whether or not something
+    changed; another provider is quiet after a day, and after twice the longest gap of late."""
+    if details.last_request_at is None:
+        return None
+    passed = (now or datetime.now(UTC)) - details.last_request_at
+    usual = ENTRA_ASKS_EVERY * 2 if details.idp == "entra" else max(QUIET_AFTER, (known.longest_gap or QUIET_AFTER) * 2)
+    return passed if passed > usual else None

@@ -1,0 +1,263 @@
+"""The provisioning log as an operator looks through it: filtered, searched, page by page; one entry whole."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from models import log_search
+from models.database import Cursor
+from models.errors import Refused, Unknown
+from models.search import Sql
+
+PAGE = 25
+MOST_COUNTED = 99  # new entries that are counted; beyond it "more than"
+OPERATIONS = ("create", "update", "deactivate", "reactivate", "delete", "request")
+RESULTS = ("applied", "partly_applied", "waiting", "rejected", "no_change")
+# What somebody has to look at, as one choice of the filter by result.
+ATTENTION = "attention"
+NEEDING_ATTENTION = ("rejected", "waiting", "partly_applied")
+PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "all": None}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Key(NamedTuple):
+    """Where an entry stands in the log."""
+
+    at: datetime
+    id: int
+
+    def __str__(self) -> str:
+        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}.{self.id}"
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Key | None":
+        """The key that `str` wrote; anything else is none."""
+        microseconds, dot, number = (text or "").partition(".")
+        if not (dot and microseconds.isdecimal() and number.isdecimal() and len(microseconds + number) < 36):
+            return None
+        try:
+            return cls(EPOCH + timedelta(microseconds=int(microseconds)), int(number) & (2**63 - 1))
+        except OverflowError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What is wanted of the log. Empty texts are no filter."""
+
+    operation: str = ""
+    result: str = ""
+    period: str = "24h"
+    person_id: str = ""
+    search: str = ""
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The results that are wanted, or none for any."""
+        return NEEDING_ATTENTION if self.result == ATTENTION else (self.result,) if self.result else ()
+
+    @property
+    def any(self) -> bool:
+        """Whether something besides the period narrows the log."""
+        return bool(self.operation or self.result or self.person_id or self.search)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, with the fields of its person as they are now."""
+
+    id: int
+    at: datetime
+    resource: str
+    operation: str
+    result: str
+    waits: bool
+    identity_id: str | None
+    person_id: str | None
+    user_name: str | None
+    uid: str | None
+    changes: Sequence[Mapping[str, Any]]
+    detail: str | None
+    request_id: str
+    token_prefix: str | None
+    idp: str | None
+    repeats: int
+    applied_at: datetime | None
+    person_fields: Mapping[str, Any] | None
+
+    @property
+    def key(self) -> Key:
+        """Where it stands."""
+        return Key(self.at, self.id)
+
+    @property
+    def took(self) -> timedelta | None:
+        """From acceptance to the list."""
+        return self.applied_at - self.at if self.applied_at else None
+
+    def as_mapping(self) -> dict[str, Any]:
+        """By name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """An entry with what only its own page shows."""
+
+    entry: Entry
+    body: str | None
+    token_label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries, newest first. `newer` and `older` are the keys that the pages around them begin at.
+
+    `partial` says that more was found by the search than is looked through.
+    """
+
+    entries: Sequence[Entry]
+    newer: Key | None
+    older: Key | None
+    partial: bool = False
+
+
+_COLUMNS = (
+    "e.id, e.at, e.resource, e.operation, e.result, e.waits, e.identity_id::text, e.person_id::text, e.user_name,"
+    " e.uid, e.changes, e.detail, e.request_id, e.token_prefix, e.idp, e.repeats, e.applied_at, p.fields"
+)
+_JOINED = "log_entry e left join person p on p.list_id = e.list_id and p.id = e.person_id"
+
+
+def page(
+    cursor: Cursor, list_id: str, filters: Filters, older: Key | None = None, newer: Key | None = None,
+    count: int = PAGE,
+) -> Page:  # fmt: skip
+    """The entries before a moment (`older`), or the ones that follow it (`newer`); by default the newest."""
+    backwards = newer is not None
+    found, partial = _keys(cursor, list_id, filters, newer or older, backwards, count + 1)
+    more, keys = len(found) > count, found[:count]
+    if backwards:
+        keys.reverse()
+    entries = _entries(cursor, list_id, keys)
+    return Page(
+        entries,
+        keys[0] if keys and (more if backwards else older is not None) else None,
+        keys[-1] if keys and (backwards or more) else None,
+        partial,
+    )
+
+
+def _keys(
+    cursor: Cursor, list_id: str, filters: Filters, edge: Key | None, backwards: bool, limit: int
+) -> tuple[list[Key], bool]:
+    """The keys of the entries that match, nearest first, beyond an edge."""
+    wanted = _condition(filters, edge, backwards)
+    order = "at, id" if backwards else "at desc, id desc"
+    partial = False
+    if filters.search or filters.person_id:
+        found = log_search.look_up(cursor, list_id, filters.person_id, filters.search)
+        source, partial = log_search.entries_about(list_id, found, wanted, order, limit), found.partial
+    elif filters.operation or filters.result:
+        source = _along_kinds(list_id, filters, edge, backwards, order, limit)
+    else:
+        source = Sql(f"select at, id from log_entry where list_id = %s{wanted.text}", (list_id, *wanted.parameters))
+    cursor.execute(
+        f"select at, id from ({source.text}) k order by {order} limit %s", (*source.parameters, limit), prepare=False
+    )
+    return [Key(*row) for row in cursor.fetchall()], partial
+
+
+def _condition(filters: Filters, edge: Key | None, backwards: bool) -> Sql:
+    span = _span(filters, edge, backwards)
+    text, parameters = span.text, list(span.parameters)
+    if filters.operation:
+        text += " and operation = %s"
+        parameters.append(filters.operation)
+    if filters.result:
+        text += " and result = any(%s)"
+        parameters.append(list(filters.results))
+    return Sql(text, tuple(parameters))
+
+
+def _span(filters: Filters, edge: Key | None, backwards: bool) -> Sql:
+    text, parameters = "", list[Any]()
+    length = PERIODS[filters.period]
+    if length is not None:
+        # A moment of ours and not now() - …: the planner leaves out the months before it.
+        text += " and at >= %s"
+        parameters.append(datetime.now(UTC) - length)
+    if edge is not None:
+        text += f" and (at, id) {'>' if backwards else '<'} (%s, %s)"
+        # Without this the months beyond the edge would be looked into.
+        text += f" and at {'>=' if backwards else '<='} %s"
+        parameters += [*edge, edge.at]
+    return Sql(text, tuple(parameters))
+
+
+def _along_kinds(list_id: str, filters: Filters, edge: Key | None, backwards: bool, order: str, limit: int) -> Sql:
+    """Each wanted pair of operation and result has its stretch of one index, newest first."""
+    span = _span(filters, edge, backwards)
+    operations = [filters.operation] if filters.operation else list(OPERATIONS)
+    return Sql(
+        "select e.at, e.id from unnest(%s::text[]) o (operation) cross join unnest(%s::text[]) r (result)"
+        " cross join lateral (select at, id from log_entry where list_id = %s and operation = o.operation"
+        f" and result = r.result{span.text} order by {order} limit %s) e",
+        (operations, list(filters.results or RESULTS), list_id, *span.parameters, limit),
+    )
+
+
+def _entries(cursor: Cursor, list_id: str, keys: Sequence[Key]) -> list[Entry]:
+    cursor.execute(
+        f"select {_COLUMNS} from unnest(%s::timestamptz[], %s::int8[]) k (at, id) cross join lateral"
+        " (select * from log_entry where list_id = %s and at = k.at and id = k.id offset 0) e"
+        " left join lateral (select fields from person where list_id = e.list_id and id = e.person_id offset 0) p"
+        " on true order by e.at desc, e.id desc",
+        ([key.at for key in keys], [key.id for key in keys], list_id),
+    )
+    return [Entry(*row) for row in cursor.fetchall()]
+
+
+def find(cursor: Cursor, list_id: str, entry_id: int) -> Detail:
+    """One entry."""
+    cursor.execute(
+        f"select e.body, (select label from bearer_token t where t.list_id = e.list_id and t.prefix = e.token_prefix),"
+        f" {_COLUMNS} from {_JOINED} where e.list_id = %s and e.id = %s",
+        (list_id, entry_id),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown("this entry is not in the log (any more): entries are kept as long as the list's setting says")
+    return Detail(Entry(*row[2:]), row[0], row[1])
+
+
+def newest(cursor: Cursor, list_id: str) -> Key | None:
+    """Where the log ends."""
+    cursor.execute("select at, id from log_entry where list_id = %s order by at desc, id desc limit 1", (list_id,))
+    row = cursor.fetchone()
+    return Key(*row) if row else None
+
+
+def count_since(cursor: Cursor, list_id: str, filters: Filters, since: Key) -> int:
+    """How many entries that match have come since: up to one more than `MOST_COUNTED`."""
+    return len(_keys(cursor, list_id, filters, since, True, MOST_COUNTED + 1)[0])
+
+
+def rows(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Mapping[str, Any]]]:
+    """Each changed field with its entry; an entry that changed nothing once."""
+    for entry in entries:
+        for change in entry.changes or ({},):
+            yield entry, change
+
+
+def checked(operation: str, result: str, period: str, person_id: str, search: str) -> Filters:
+    """Filters as they were asked for; what there is not is refused by name."""
+    for name, value, known in (
+        ("operation", operation, ("", *OPERATIONS)),
+        ("result", result, ("", ATTENTION, *RESULTS)),
+        ("period", period, tuple(PERIODS)),
+    ):
+        if value not in known:
+            raise Refused(f"{name} '{value}' does not exist: choose one of {', '.join(filter(None, known))}")
+    return Filters(operation, result, period, person_id, search.strip())

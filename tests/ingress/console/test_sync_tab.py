@@ -1,0 +1,168 @@
+"""The Sync tab in each state of a list, and its tokens."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from ingress.console.tokens import warning
+from models import connection as connections
+from models import database, organisation, token
+from models.database import Connection
+from models.token import BearerToken
+from tests.ingress.console.conftest import Browser, Tenant, make_tenant
+
+RAW = re.compile(r"sct_[0-9A-Za-z]{46}")
+
+
+@pytest.fixture
+def lonely(client: TestClient[Litestar], connection: Connection) -> Browser:
+    """An administrator whose list is not connected."""
+    tenant = make_tenant(connection, "West")
+    connection.execute("delete from field_mapping")
+    connection.execute("delete from connection where list_id = %s", (tenant.list_id,))
+    opened = Browser(client, tenant)
+    opened.sign_in()
+    return opened
+
+
+def sync(browser: Browser) -> str:
+    return f"/lists/{browser.tenant.list_id}/sync"
+
+
+def set_plan(connection: Connection, name: str, plan: str) -> None:
+    with database.transaction(connection) as cursor:
+        organisation.ensure(cursor, name, plan)
+
+
+def state(connection: Connection, tenant: Tenant) -> str | None:
+    row = connection.execute("select state from connection where list_id = %s", (tenant.list_id,)).fetchone()
+    return row[0] if row else None
+
+
+@pytest.mark.parametrize(
+    ("plan", "scim", "directory"),
+    [("free", False, False), ("pro", False, True), ("business", True, True), ("enterprise", True, True)],
+)
+def test_cards_are_gated_by_the_plan(
+    lonely: Browser, connection: Connection, plan: str, scim: bool, directory: bool
+) -> None:
+    set_plan(connection, "West", plan)
+
+    page = lonely.get(sync(lonely)).text
+
+    assert ("Requires a Business or Enterprise plan" in page) is not scim
+    assert ("Requires a Pro, Business or Enterprise plan" in page) is not directory
+    assert ('id="connect"' in page) is scim
+
+
+def test_a_plan_that_is_too_low_connects_nothing_whatever_is_posted(lonely: Browser, connection: Connection) -> None:
+    set_plan(connection, "West", "pro")
+
+    answer = lonely.post(f"{sync(lonely)}/connect", uid="userName")
+
+    assert (answer.status_code, "needs the Business or Enterprise plan" in answer.text) == (403, True)
+    assert state(connection, lonely.tenant) is None
+
+
+def test_connecting_asks_for_an_identifier_and_makes_the_default_mappings(
+    lonely: Browser, connection: Connection
+) -> None:
+    assert "Choose a unique identifier" in lonely.post(f"{sync(lonely)}/connect").text
+    assert lonely.post(f"{sync(lonely)}/connect", uid="shoeSize").status_code == 422
+
+    assert lonely.post(f"{sync(lonely)}/connect", uid="employeeNumber").headers["location"] == sync(lonely)
+    assert state(connection, lonely.tenant) == "connected"
+    assert connection.execute("select count(*) from field_mapping").fetchone() == (9,)
+    again = lonely.post(f"{sync(lonely)}/connect", uid="userName")
+    assert (again.status_code, "connected already" in again.text) == (422, True)
+
+
+def test_a_fresh_connection_says_what_to_do_next(browser: Browser) -> None:
+    page = browser.get(sync(browser)).text
+
+    assert "Waiting for first request" in page
+    assert f"/scim/v2/{browser.tenant.list_id}" in page
+    assert "Generate a bearer token" in page
+
+
+def test_a_token_is_shown_once_and_then_by_its_prefix(browser: Browser, connection: Connection) -> None:
+    shown = browser.post(f"{sync(browser)}/tokens", label="Okta production", days="90")
+    [raw] = set(RAW.findall(shown.text))
+
+    assert (shown.status_code, shown.headers["cache-control"]) == (201, "no-store")
+    with database.transaction(connection, [browser.tenant.list_id]) as cursor:
+        found = token.holder(cursor, raw)
+    assert found is not None
+    assert found.list_id == browser.tenant.list_id
+    for path in (sync(browser), f"{sync(browser)}/tokens/new", f"{sync(browser)}/tokens/{found.token_id}/revoke"):
+        page = browser.get(path).text
+        assert raw not in page
+        assert RAW.findall(page) == []
+    page = browser.get(sync(browser)).text
+    assert f"{raw[:12]}…" in page
+    assert "Okta production" in page
+    acts = connection.execute("select action, detail from audit_entry").fetchall()
+    assert acts == [("token.issue", raw[:12])]
+
+
+@pytest.mark.parametrize("form", [{"days": "7"}, {"label": "x" * 61}, {"label": "two\nlines"}])
+def test_a_token_with_odd_wishes_is_not_made(browser: Browser, connection: Connection, form: dict[str, str]) -> None:
+    assert browser.post(f"{sync(browser)}/tokens", **form).status_code == 422
+    assert connection.execute("select count(*) from bearer_token").fetchone() == (0,)
+
+
+def test_revoking_says_what_follows_and_cuts_that_token_off_alone(browser: Browser, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+    with database.transaction(connection, [list_id]) as cursor:
+        one, other = (token.issue(cursor, list_id, label, None, "t") for label in ("one", "other"))
+        holder = token.holder(cursor, one.token)
+        assert holder is not None
+        token.touch(cursor, holder.token_id, "192.0.2.1")
+    url = f"{sync(browser)}/tokens/{holder.token_id}/revoke"
+
+    assert "In use: last request" in browser.get(url).text
+    assert browser.post(url).status_code == 303
+    assert browser.post(url).status_code == 303  # again: nothing is left to do
+    rows = connection.execute("select label, revoked_at is null from bearer_token order by label").fetchall()
+    assert rows == [("one", False), ("other", True)]
+    with database.transaction(connection, [list_id]) as cursor:
+        last = token.holder(cursor, other.token)
+    assert last is not None
+    assert "only active token" in browser.get(f"{sync(browser)}/tokens/{last.token_id}/revoke").text
+
+
+@pytest.mark.parametrize(("days", "step"), [(2, 3), (10, 14), (29, 30), (31, None), (None, None)])
+def test_an_expiry_is_warned_of_in_steps(days: int | None, step: int | None) -> None:
+    now = datetime.now(UTC)
+    expires = now + timedelta(days=days) if days else None
+    one = BearerToken("1", "sct_x", "", "t", now, expires, None, None, None)
+
+    assert warning(one, now) == step
+
+
+def test_disconnecting_revokes_and_keeps_everybody(browser: Browser, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+    with database.transaction(connection, [list_id]) as cursor:
+        token.issue(cursor, list_id, "one", None, "t")
+
+    dialog = browser.get(f"{sync(browser)}/disconnect").text
+    assert "1 active token of this list is revoked" in dialog
+    assert "Nothing is deleted" in dialog
+    assert browser.post(f"{sync(browser)}/disconnect").status_code == 303
+    assert state(connection, browser.tenant) == "disconnecting"
+    assert connection.execute("select bool_and(revoked_at is not null) from bearer_token").fetchone() == (True,)
+    assert "Disconnecting" in browser.get(sync(browser)).text
+    assert browser.get(sync(browser), **{"HX-Request": "true"}).status_code == 204
+    with database.transaction(connection, [list_id]) as cursor:
+        connections.forget(cursor, list_id)
+    assert browser.get(sync(browser), **{"HX-Request": "true"}).headers["hx-redirect"] == sync(browser)
+    assert "Keep Staff up to date by itself" in browser.get(sync(browser)).text
+
+
+def test_a_plan_that_was_lowered_is_told(browser: Browser, connection: Connection) -> None:
+    set_plan(connection, "North", "pro")
+
+    assert "Pushes are answered with 403" in browser.get(sync(browser)).text

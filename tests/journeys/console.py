@@ -1,0 +1,111 @@
+"""A real browser at the console of a running stack: Debian's Chromium, and what must hold on every page of it."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+
+from models import operator, organisation
+from tests.journeys.system import Muster
+
+CHROMIUM = ["chromium", "chromium-browser", "google-chrome"]
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+AXE = Path(__file__).parent / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+MOST_TABS = 250
+PATIENCE = 15_000  # milliseconds until something that should be there is missed
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser, found on the PATH."""
+    program = next(filter(None, map(shutil.which, CHROMIUM)))
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+class Console:
+    """One operator in a browser of their own; whatever goes wrong in the browser fails the test."""
+
+    def __init__(
+        self, browser: Browser, muster: Muster, theme: str = "light", width: int = 1440, script: bool = True
+    ) -> None:
+        self.muster, self.url = muster, muster.ready["console_url"]
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if theme == "dark" else "light",
+            permissions=["clipboard-read", "clipboard-write"], java_script_enabled=script, reduced_motion="reduce",
+        )  # fmt: skip
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.complaints: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A refusal that a test asks for is a line of the browser's as well.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(f"console: {message.text}")
+
+    def sign_in(self, organisation_name: str = "Journeys", role: str = "admin") -> None:
+        """As an operator of the organisation, made for the occasion."""
+        muster = self.muster
+        email = f"{role}{len(muster.rows('select from operator'))}@muster.example"
+
+        def add(cursor: Any) -> str:
+            return operator.add(cursor, organisation.ensure(cursor, organisation_name, "business"), email, role)
+
+        password = muster.in_transaction(add)
+        self.page.goto(f"{self.url}/login")
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/lists")
+
+    def open(self, path: str) -> int:
+        """A page by its path; the status of its answer."""
+        answer = self.page.goto(self.url + path)
+        assert answer is not None
+        return answer.status
+
+    def reach(self, wanted: Locator, key: str = "Tab") -> None:
+        """Go to an element by the keyboard alone."""
+        wanted.wait_for()
+        for _ in range(MOST_TABS):
+            if wanted.evaluate("element => element === document.activeElement"):
+                return
+            self.page.keyboard.press(key)
+        raise AssertionError(f"{wanted} cannot be reached by {key}")
+
+    def press(self, wanted: Locator, key: str = "Enter") -> None:
+        """Go to an element by the keyboard, and press a key there."""
+        self.reach(wanted)
+        self.page.keyboard.press(key)
+
+    def type(self, wanted: Locator, text: str) -> None:
+        """Go to a field by the keyboard, and type."""
+        self.reach(wanted)
+        self.page.keyboard.type(text)
+
+    def violations(self) -> list[str]:
+        """What axe finds on the page as it stands, and whether it scrolls sideways."""
+        self.page.evaluate(AXE.read_text())
+        found: dict[str, Any] = self.page.evaluate(
+            "(rules) => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+        )
+        told = [f"{one['id']}: {json.dumps([node['target'] for node in one['nodes']])}" for one in found["violations"]]
+        width = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        return told + ([f"scrolls sideways: {width}"] if width[0] > width[1] else [])
+
+    def close(self) -> None:
+        """Nothing may have gone wrong in the browser meanwhile."""
+        self.context.close()
+        assert self.complaints == []

@@ -1,0 +1,251 @@
+"""The console in a real browser, over real processes: an operator's whole way, and what every page keeps to."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from ops.simulators import directory, okta
+from tests.factories import patch, replace, user
+from tests.journeys.console import Console, chromium
+from tests.journeys.idp import Idp
+from tests.journeys.system import Muster
+from tests.journeys.waiting import eventually
+
+pytestmark = [pytest.mark.journey, pytest.mark.needs("chromium"), pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def console(browser: Browser, muster: Muster) -> Iterator[Console]:
+    opened = Console(browser, muster)
+    opened.sign_in()
+    yield opened
+    opened.close()
+
+
+def test_an_operators_whole_way(console: Console, muster: Muster) -> None:
+    page = console.page
+    page.get_by_role("link", name="New list").first.click()
+    page.get_by_label("Name", exact=True).fill("Choir")
+    page.get_by_label("Label of field 1").fill("Locker")
+    page.get_by_role("button", name="Create list").click()
+    page.locator(".tabs").get_by_text("Sync").click()
+
+    # Connect, and generate a token, which is shown once.
+    page.get_by_role("link", name="Connect", exact=True).click()
+    page.get_by_role("dialog").get_by_text("Username").click()
+    page.get_by_role("dialog").get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_text("Waiting for first request").wait_for()
+    list_id = page.url.split("/lists/")[1].split("/")[0]
+    page.locator("#new-token").click()
+    page.get_by_label("Label").fill("Okta production")
+    page.get_by_role("dialog").get_by_role("button", name="Generate Token").click()
+    raw = page.get_by_label("Bearer Token", exact=True).input_value()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Copy your token now")).to_be_visible()
+    page.get_by_role("button", name="Copy Bearer Token").click()
+    assert page.evaluate("navigator.clipboard.readText()") == raw
+    page.get_by_text("I’ve saved the token").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert raw not in page.content()
+    kept: Any = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert raw not in kept
+
+    # An identity provider pushes 50 people, who appear live.
+    base_url = f"{muster.scim_root}/{list_id}"
+    directory.run(okta.Okta(), base_url, raw, 50, 0.0, 0.0, 2)
+    page.get_by_text("Receiving changes").wait_for()
+    muster.settled(list_id)
+    page.locator(".tabs").get_by_text("People").click()
+    expect(page.locator(".counts")).to_contain_text("50 Total")
+
+    # The mapping: a conflict is told, a preview counts, saving maps everybody again.
+    page.goto(f"{console.url}/lists/{list_id}/sync/mappings")
+    page.get_by_label("Field for Title", exact=True).select_option(label="Department")
+    expect(page.locator("#map-state")).to_contain_text("conflict")
+    page.get_by_label("Field for Title", exact=True).select_option(label="Job Title")
+    page.get_by_label("How Title is written", exact=True).select_option("uppercase")
+    expect(page.locator("#map-state")).to_contain_text("1 unsaved change")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("dialog")).to_contain_text("50")
+    page.get_by_role("button", name="Save and re-map 50 people").click()
+    eventually(
+        lambda: all(one["fields"]["Job Title"].isupper() for one in muster.people(list_id)), 30, "everybody re-mapped"
+    )
+    page.goto(f"{console.url}/lists/{list_id}/people")
+
+    # A locked field, and a local one.
+    page.locator("tbody a").first.click()
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_label("First Name")).to_have_attribute("readonly", "")
+    drawer.get_by_label("Locker").fill("17")
+    drawer.get_by_role("button", name="Save changes").click()
+    expect(drawer.get_by_text("Saved")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    # The identity provider deactivates somebody; the operator finds and reactivates them.
+    with Idp(list_id, base_url, raw) as idp:
+        someone = idp.http.get(f"{base_url}/Users?count=1").json()["Resources"][0]
+        idp.http.patch(f"{base_url}/Users/{someone['id']}", json=patch(replace("active", False)))
+        muster.settled(list_id)
+        page.get_by_role("radio", name="Inactive").check()
+        page.get_by_role("link", name=someone["displayName"]).click()
+        page.get_by_role("dialog").get_by_role("link", name="Reactivate").click()
+        expect(page.get_by_role("alertdialog")).to_contain_text("next push for this person")
+        page.get_by_role("alertdialog").get_by_role("button", name="Reactivate").click()
+        expect(page.get_by_role("dialog").get_by_text("Reactivated")).to_be_visible()
+        page.keyboard.press("Escape")
+
+        # Revoked: the next push is 401.
+        page.locator(".tabs").get_by_text("Sync").click()
+        page.get_by_role("link", name="Revoke token").click()
+        expect(page.get_by_role("alertdialog")).to_contain_text("In use")
+        page.get_by_role("button", name="Revoke token").click()
+        expect(page.locator("#tokens")).to_contain_text("No active tokens")
+        assert idp.http.get(f"{base_url}/Users?count=1").status_code == 401
+
+    # Disconnected: everybody stays, and fields are editable; connected again: the same people, none twice.
+    before = {each["uid"]: each["id"] for each in muster.people(list_id)}
+    page.get_by_role("link", name="Disconnect").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Disconnect").click()
+    page.get_by_text("up to date by itself").wait_for(timeout=30_000)
+    page.locator(".tabs").get_by_text("People").click()
+    page.locator("tbody a").first.click()
+    expect(page.get_by_role("dialog").get_by_label("First Name")).to_be_editable()
+    page.keyboard.press("Escape")
+    page.locator(".tabs").get_by_text("Sync").click()
+    page.get_by_role("link", name="Connect", exact=True).click()
+    page.get_by_role("dialog").get_by_text("Username").click()
+    page.get_by_role("dialog").get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_text("Waiting for first request").wait_for()
+    directory.run(okta.Okta(), base_url, muster.new_token(list_id), 50, 0.0, 0.0, 2)
+    muster.settled(list_id)
+    assert {each["uid"]: each["id"] for each in muster.people(list_id)} == before
+
+    # The token that was shown once is nowhere by now.
+    tables = muster.rows("select tablename from pg_tables where schemaname = 'public'")
+    for (table,) in tables:
+        assert muster.rows(f"select 1 from {table} t where t::text like %s", f"%{raw}%") == [], table
+    for file in muster.folder.rglob("*.log"):
+        assert raw not in file.read_text(errors="replace"), file
+
+
+def test_the_whole_way_by_keyboard(console: Console, muster: Muster) -> None:
+    page, dialog = console.page, console.page.get_by_role("dialog")
+    console.press(page.get_by_role("link", name="New list").first)
+    console.type(page.get_by_label("Name", exact=True), "By keyboard")
+    console.type(page.get_by_label("Label of field 1"), "Locker")
+    console.press(page.get_by_role("button", name="Create list"))
+    page.wait_for_url("**/people")
+    list_id = page.url.split("/lists/")[1].split("/")[0]
+    console.press(page.locator(".tabs").get_by_text("Sync"))
+    console.press(page.get_by_role("link", name="Connect", exact=True))
+    dialog.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowDown")
+    console.press(dialog.get_by_role("button", name="Connect", exact=True))
+    page.get_by_text("Waiting for first request").wait_for()
+    console.press(page.locator("#new-token"))
+    console.type(dialog.get_by_label("Label"), "By keyboard")
+    console.press(dialog.get_by_role("button", name="Generate Token"))
+    raw = page.get_by_label("Bearer Token", exact=True).input_value()
+    console.press(page.get_by_text("I’ve saved the token"))
+    expect(dialog).to_have_count(0)
+
+    with Idp(list_id, f"{muster.scim_root}/{list_id}", raw) as idp:
+        ada = idp.create(user("ada@north.example", title="Dean"))
+        muster.settled(list_id)
+        page.goto(f"{console.url}/lists/{list_id}/sync/mappings")
+        console.reach(page.get_by_label("How Title is written", exact=True))
+        page.keyboard.type("UPPER")
+        expect(page.locator("#map-state")).to_contain_text("1 unsaved change")
+        console.press(page.get_by_role("button", name="Save", exact=True))
+        page.wait_for_url("**/sync**")
+        eventually(
+            lambda: muster.person(list_id, "ada@north.example")["fields"]["Job Title"] == "DEAN", 30, "re-mapped"
+        )
+
+        page.goto(f"{console.url}/lists/{list_id}/people")
+        opener = page.locator("tbody a").first
+        console.press(opener)
+        console.type(dialog.get_by_label("Locker"), "17")
+        console.press(dialog.get_by_role("button", name="Save changes"))
+        expect(dialog.get_by_text("Saved")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(opener).to_be_focused()
+        idp.http.patch(f"{idp.base_url}/Users/{ada}", json=patch(replace("active", False)))
+    muster.settled(list_id)
+    page.goto(f"{console.url}/lists/{list_id}/people?status=inactive")
+    console.press(page.locator("tbody a").first)
+    console.press(dialog.get_by_role("link", name="Reactivate"))
+    console.press(page.get_by_role("alertdialog").get_by_role("button", name="Reactivate"))
+    expect(dialog.get_by_text("Reactivated")).to_be_visible()
+    page.keyboard.press("Escape")
+    console.press(page.locator(".tabs").get_by_text("Sync"))
+    console.press(page.get_by_role("link", name="Revoke token"))
+    console.press(page.get_by_role("button", name="Revoke token"))
+    expect(page.locator("#tokens")).to_contain_text("No active tokens")
+    console.press(page.get_by_role("link", name="Disconnect"))
+    alert = page.get_by_role("alertdialog")
+    expect(alert.get_by_role("button", name="Stay connected")).to_be_focused()
+    console.press(alert.get_by_role("button", name="Disconnect"))
+    page.get_by_text("up to date by itself").wait_for(timeout=30_000)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390, 320])
+def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster, theme: str, width: int) -> None:
+    home = muster.new_list()
+    with Idp(*home) as idp:
+        for number in range(3):
+            idp.create(user(f"p{number}@north.example"))
+        idp.http.post(f"{home.base_url}/Users", json={"title": "nobody"})
+    muster.settled(home.list_id)
+    console = Console(browser, muster, theme, width)
+    console.open("/login")
+    found = {"/login": console.violations()}
+    console.sign_in()
+    at = f"/lists/{home.list_id}"
+    for path in (
+        "/lists", "/lists/new", "/sessions", "/settings/plan", "/help", "/help/troubleshooting", f"{at}/people",
+        f"{at}/people?status=inactive", f"{at}/sync", f"{at}/sync/setup/okta", f"{at}/sync/mappings", f"{at}/sync/held",
+        f"{at}/sync?q=nobody-at-all",
+    ):  # fmt: skip
+        assert console.open(path) == 200
+        found[path] = console.violations()
+    for path, opener in (
+        (f"{at}/people", "tbody a"), (f"{at}/people", "#add-person"), (f"{at}/sync", "#new-token"),
+        (f"{at}/sync", "[id^=revoke]"), (f"{at}/sync", "#disconnect"), (f"{at}/sync", "#log tbody a"),
+        (f"{at}/sync?result=rejected", "#log tbody a"), (f"{at}/sync", "[href$='/sync/guard']"),
+        (f"{at}/sync", "[href$='/sync/retention']"),
+    ):  # fmt: skip
+        console.open(path)
+        console.page.locator(opener).first.click()
+        console.page.locator("dialog[open]").wait_for()
+        found[f"{path} {opener}"] = console.violations()
+    console.close()
+
+    assert {path: told for path, told in found.items() if told} == {}
+
+
+def test_a_page_without_script_still_leads_everywhere(browser: Browser, muster: Muster) -> None:
+    home = muster.new_list()
+    console = Console(browser, muster, script=False)
+    console.sign_in()
+    page = console.page
+
+    console.open(f"/lists/{home.list_id}/people")
+    page.get_by_role("link", name="Add person").click()
+    page.get_by_label("UID").fill("E1")
+    page.get_by_role("button", name="Add person").click()
+    expect(page.locator("tbody")).to_contain_text("E1")
+    page.locator("tbody a").first.click()
+    expect(page.get_by_role("heading", name="E1")).to_be_visible()
+    console.close()
