@@ -10,9 +10,9 @@ from models.log_page import NEEDING_ATTENTION, OPERATIONS
 HOURS = 24
 # Entries that are read, newest first: the cost stays the same for a list with a million a day, which is then
 # told since when it was counted.
-MOST = 50_000
+MOST = 30_000
 MOST_TIMED = 5_000  # of them, the newest, tell how fast it went
-MOST_ATTENTION = 9_999
+MOST_ATTENTION = 999
 
 
 @dataclass(frozen=True, slots=True)

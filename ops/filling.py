@@ -62,6 +62,7 @@ class People:
     def _document(self, number: int) -> dict[str, Any]:
         values = self.fields(number)
         return {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
             "userName": self.name(number), "externalId": f"fill-{number}", "active": True, "title": values["Job Title"],
             "displayName": values["Display Name"], "emails": [{"value": values["Email"], "type": "work"}],
             "name": {"givenName": values["First Name"], "familyName": values["Last Name"]},

@@ -298,7 +298,7 @@ def test_the_last_day_is_told_in_numbers_and_in_a_sentence(browser: Browser, log
 
     assert "3 changes in the last 24 hours: 1 created, 1 updated, 0 deactivated, 1 rejected" in page
     assert '<strong class="bad">1</strong>' in page
-    assert re.search(r"<strong>80\d ms</strong>", page)
+    assert re.search(r"<strong>\d+ ms</strong>", page)
     assert "style=" not in page
 
 
