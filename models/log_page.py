@@ -1,13 +1,14 @@
 """The provisioning log as an operator looks through it: filtered, searched, page by page; one entry whole."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from models import log_search
 from models.database import Cursor
-from models.errors import Refused, Unknown
+from models.errors import Unknown
+from models.log_entry import Detail, Entry, Key, Page
 from models.search import Sql
 
 PAGE = 25
@@ -18,28 +19,6 @@ RESULTS = ("applied", "partly_applied", "waiting", "rejected", "no_change")
 ATTENTION = "attention"
 NEEDING_ATTENTION = ("rejected", "waiting", "partly_applied")
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "all": None}
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Key(NamedTuple):
-    """Where an entry stands in the log."""
-
-    at: datetime
-    id: int
-
-    def __str__(self) -> str:
-        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}.{self.id}"
-
-    @classmethod
-    def parse(cls, text: str | None) -> "Key | None":
-        """The key that `str` wrote; anything else is none."""
-        microseconds, dot, number = (text or "").partition(".")
-        if not (dot and microseconds.isdecimal() and number.isdecimal() and len(microseconds + number) < 36):
-            return None
-        try:
-            return cls(EPOCH + timedelta(microseconds=int(microseconds)), int(number) & (2**63 - 1))
-        except OverflowError:
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,66 +40,6 @@ class Filters:
     def any(self) -> bool:
         """Whether something besides the period narrows the log."""
         return bool(self.operation or self.result or self.person_id or self.search)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry, with the fields of its person as they are now."""
-
-    id: int
-    at: datetime
-    resource: str
-    operation: str
-    result: str
-    waits: bool
-    identity_id: str | None
-    person_id: str | None
-    user_name: str | None
-    uid: str | None
-    changes: Sequence[Mapping[str, Any]]
-    detail: str | None
-    request_id: str
-    token_prefix: str | None
-    idp: str | None
-    repeats: int
-    applied_at: datetime | None
-    person_fields: Mapping[str, Any] | None
-
-    @property
-    def key(self) -> Key:
-        """Where it stands."""
-        return Key(self.at, self.id)
-
-    @property
-    def took(self) -> timedelta | None:
-        """From acceptance to the list."""
-        return self.applied_at - self.at if self.applied_at else None
-
-    def as_mapping(self) -> dict[str, Any]:
-        """By name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """An entry with what only its own page shows."""
-
-    entry: Entry
-    body: str | None
-    token_label: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some entries, newest first. `newer` and `older` are the keys that the pages around them begin at.
-
-    `partial` says that more was found by the search than is looked through.
-    """
-
-    entries: Sequence[Entry]
-    newer: Key | None
-    older: Key | None
-    partial: bool = False
 
 
 _COLUMNS = (
@@ -163,9 +82,7 @@ def _keys(
         source = _along_kinds(list_id, filters, edge, backwards, order, limit)
     else:
         source = Sql(f"select at, id from log_entry where list_id = %s{wanted.text}", (list_id, *wanted.parameters))
-    cursor.execute(
-        f"select at, id from ({source.text}) k order by {order} limit %s", (*source.parameters, limit), prepare=False
-    )
+    cursor.execute(f"select at, id from ({source.text}) k order by {order} limit %s", (*source.parameters, limit))
     return [Key(*row) for row in cursor.fetchall()], partial
 
 
@@ -242,22 +159,3 @@ def newest(cursor: Cursor, list_id: str) -> Key | None:
 def count_since(cursor: Cursor, list_id: str, filters: Filters, since: Key) -> int:
     """How many entries that match have come since: up to one more than `MOST_COUNTED`."""
     return len(_keys(cursor, list_id, filters, since, True, MOST_COUNTED + 1)[0])
-
-
-def rows(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Mapping[str, Any]]]:
-    """Each changed field with its entry; an entry that changed nothing once."""
-    for entry in entries:
-        for change in entry.changes or ({},):
-            yield entry, change
-
-
-def checked(operation: str, result: str, period: str, person_id: str, search: str) -> Filters:
-    """Filters as they were asked for; what there is not is refused by name."""
-    for name, value, known in (
-        ("operation", operation, ("", *OPERATIONS)),
-        ("result", result, ("", ATTENTION, *RESULTS)),
-        ("period", period, tuple(PERIODS)),
-    ):
-        if value not in known:
-            raise Refused(f"{name} '{value}' does not exist: choose one of {', '.join(filter(None, known))}")
-    return Filters(operation, result, period, person_id, search.strip())

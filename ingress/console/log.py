@@ -10,7 +10,7 @@ from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread
 from ingress.console.log_filters import filters_of, name_of, query
 from models import audit, log_page, log_retention, log_stats, person_page, retry
 from models.errors import Refused
-from models.log_page import Key
+from models.log_entry import Key
 
 EntryId = FromPath[int]
 POLLING = ("div#log-poll", "div#log-new")  # what htmx asks by itself, as its HX-Source header names it

@@ -12,8 +12,8 @@ from litestar.response import Stream
 from ingress.console import log_words
 from ingress.console.desk import Call, ListId, at_desk, in_thread
 from ingress.console.log_filters import filters_of, name_of
-from models import log_page
-from models.log_page import Key
+from models import log_entry, log_page
+from models.log_entry import Key
 
 STRETCH = 1_000  # entries in memory at once
 COLUMNS = (
@@ -83,7 +83,7 @@ def _stretch(request: Call, list_id: str, written: Format, older: Key | None) ->
         name = name_of(desk.list.fields)
         rows = (
             log_words.row(entry, change, name(entry), desk.session.may_change)
-            for entry, change in log_page.rows(found.entries)
+            for entry, change in log_entry.rows(found.entries)
         )
         return written(rows), found.older
 

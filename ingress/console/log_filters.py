@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from ingress.console import log_words
 from ingress.console.desk import Call
 from ingress.console.people import by_label, names_of
-from models.log_page import ATTENTION, OPERATIONS, PERIODS, RESULTS, Entry, Filters
+from models.log_entry import Entry
+from models.log_page import ATTENTION, OPERATIONS, PERIODS, RESULTS, Filters
 from models.mapping import Field
 from models.text import UUID
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingress.console.words import idp_name
-from models.log_page import Entry
+from models.log_entry import Entry
 
 LONGEST = 80  # characters of a value in the table; the drawer shows all of it
 ICONS = {

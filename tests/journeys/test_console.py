@@ -51,6 +51,7 @@ def test_an_operators_whole_way(console: Console, muster: Muster) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Copy your token now")).to_be_visible()
     page.get_by_role("button", name="Copy Bearer Token").click()
+    expect(page.get_by_role("button", name="Copy Bearer Token")).to_have_attribute("data-copied", "")
     assert page.evaluate("navigator.clipboard.readText()") == raw
     page.get_by_text("I’ve saved the token").click()
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -12,7 +12,8 @@ import pytest
 from models import database, log_page, log_retention, log_stats, master_list, organisation, person
 from models.database import Connection, Cursor
 from models.errors import Refused, Unknown
-from models.log_page import ATTENTION, NEEDING_ATTENTION, OPERATIONS, PERIODS, RESULTS, Entry, Filters, Key, Page
+from models.log_entry import Entry, Key, Page
+from models.log_page import ATTENTION, NEEDING_ATTENTION, OPERATIONS, PERIODS, RESULTS, Filters
 from models.text import new_id
 
 ENTRIES = 400

@@ -96,7 +96,7 @@
     if (!source?.matches?.("[data-live]")) return;
     const moves = !$("#overlay dialog[open]") && !$("#log[data-later]");
     const wanted = { "log-poll": moves, "log-new": !moves }[source.id] ?? true;
-    if (!wanted || !$("#live-toggle")?.checked) event.preventDefault();
+    if (!wanted || document.hidden || !$("#live-toggle")?.checked) event.preventDefault();
   });
 
   // Leaving with unsaved changes asks first.

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from ingress.console import log_export, log_words
 from models import database, log_page, person
 from models.database import Connection
+from models.log_entry import Entry
 from models.text import new_id
 from tests.ingress.console.conftest import Browser, make_tenant
 from tests.models.test_log_page import write
@@ -325,9 +326,9 @@ def test_an_empty_log_says_what_to_wait_for(browser: Browser, log: Log) -> None:
     ],
 )
 def test_advice_is_in_the_words_of_the_identity_provider(entry: dict[str, Any], told: str | None) -> None:
-    plain: dict[str, Any] = dict.fromkeys(log_page.Entry.__dataclass_fields__) | {
+    plain: dict[str, Any] = dict.fromkeys(Entry.__dataclass_fields__) | {
         "operation": "request", "resource": "request", "result": "rejected", "changes": [], **entry,
     }  # fmt: skip
-    advice = log_words.advice(log_page.Entry(**plain))
+    advice = log_words.advice(Entry(**plain))
 
     assert advice is None if told is None else told in (advice or "")
