@@ -6,26 +6,24 @@ from typing import Any
 from ingress import idp
 from ingress.http import Request
 from ingress.scim import intake, redact
-from ingress.scim.changes import KINDS
+from ingress.scim.changes import KINDS, VERBS
 from ingress.scim.endpoints import SEARCH
 from ingress.scim.resources import name_in
 from models.errors import Refused, Unauthorised
 from models.provisioning_log import BODY_LIMIT, Refusal
 from models.token import Holder
 
-_OPERATIONS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
-
 
 def of_request(request: Request, holder: Holder, refusal: Refused, detail: str) -> Refusal:
     """The entry of a request that was refused whole, with this sentence."""
-    written = not isinstance(refusal, Unauthorised) and request.method in _OPERATIONS
+    written = not isinstance(refusal, Unauthorised) and request.method in VERBS
     about = _about(request) if written else None
     parsed = _parsed(request.body) if written else None
     return Refusal(
         holder.list_id,
         holder.prefix,
         about or "request",
-        refusal.operation or _OPERATIONS[request.method] if about else "request",
+        refusal.operation or VERBS[request.method] if about else "request",
         _storable(detail),
         request.request_id,
         idp.guess(request.headers),
@@ -45,7 +43,7 @@ def of_operation(
         holder.list_id,
         holder.prefix,
         resource,
-        refusal.operation or _OPERATIONS.get(method, "request"),
+        refusal.operation or VERBS.get(method, "request"),
         _storable(refusal.detail),
         request_id,
         idp.guess(request.headers),

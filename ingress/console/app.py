@@ -16,7 +16,7 @@ from ingress.console.stream import Streams
 from ingress.http import SCIM_JSON
 from ingress.scim import errors
 from ingress.scim.errors import NotFound
-from models.errors import Refused
+from models.errors import Refused, Unknown
 from ops.settings import Settings
 
 _log = structlog.get_logger()
@@ -44,17 +44,11 @@ def static(request: Call, name: FromPath[str]) -> Response[bytes]:
     """A file whose name tells its content: kept for ever."""
     found = by_path().get(f"/static/{name}")
     if found is None:
-        raise Missing("this file is of another version: reload the page")
+        raise Unknown("this file is of another version: reload the page")
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     if found.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
         return Response(found.compressed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})
     return Response(found.content, media_type=found.media_type, headers=headers)
-
-
-class Missing(Refused):
-    """No such page."""
-
-    status = 404
 
 
 def _secured(office: Office) -> Any:

@@ -50,9 +50,9 @@ def page(desk: Desk, template: str, status: int = 200, **context: Any) -> Respon
 def dialog(
     request: Call, desk: Desk, template: str, kind: str = "dialog", status: int = 200, **context: Any
 ) -> Response[str]:
-    """A dialog or a drawer: for htmx as it is, else the same on a page of its own."""
-    layout = f"_{kind}.html" if is_fragment(request) else "as_page.html"
-    return page(desk, template, status, layout=layout, **context)
+    """A dialog, a drawer or an alertdialog (`kind`): for htmx as it is, else the same on a page of its own."""
+    layout = "_dialog.html" if is_fragment(request) else "as_page.html"
+    return page(desk, template, status, layout=layout, kind=kind, **context)
 
 
 def shell(desk: Desk) -> dict[str, Any]:

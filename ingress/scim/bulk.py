@@ -6,9 +6,10 @@ from typing import Any
 
 from ingress.http import Response
 from ingress.scim import changes, errors, intake, redact, render
-from ingress.scim.changes import KINDS, Kind
+from ingress.scim.changes import KINDS, VERBS, Kind
 from ingress.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, NotAllowed, quote
 from ingress.scim.resources import Call, Doors, beside, known_form, versions
+from ingress.scim.schema import member
 from models.bulk import Bulk, Operation
 from models.change import Accepted, Change, Request
 from models.errors import Refused, TooLarge
@@ -20,7 +21,6 @@ _REFERENCE = re.compile(r"bulkId:([^\s\"\]/]+)")
 # Where a reference may stand: a member, a manager, and the paths that name them.
 _REFERRING = frozenset({"value", "$ref", "manager", "managerid", "members", "path"})
 _STATUS = {"POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
-_VERBS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _MAKE: Mapping[str, Callable[[Kind, dict[str, Any]], changes.Apply]] = {
     "POST": changes.create,
     "PUT": changes.replace,
@@ -52,8 +52,8 @@ class _Asked:
     def __init__(self, call: Call, number: int, sent: Any, known: frozenset[str]) -> None:
         self.sent: dict[str, Any] = sent if isinstance(sent, dict) else {}
         self.method = _method(self.sent)
-        self.bulk_id = _member(self.sent, "bulkId")
-        self.data = _member(self.sent, "data")
+        self.bulk_id = member(self.sent, "bulkId")
+        self.data = member(self.sent, "data")
         self.request_id = f"{call.request.request_id}-{number + 1}"
         self.resource = "request"
         try:
@@ -72,7 +72,7 @@ class _Asked:
             raise InvalidSyntax("an operation needs a method: send POST, PUT, PATCH or DELETE")
         if self.method not in _STATUS:
             raise NotAllowed(self.method, sorted(_STATUS))
-        kind, resource_id = _target(self.method, _member(sent, "path"))
+        kind, resource_id = _target(self.method, member(sent, "path"))
         self.resource = kind.resource
         needs = tuple(dict.fromkeys(_references([self.data, resource_id])))
         if self.method == "POST" and not _is_bulk_id(self.bulk_id):
@@ -99,14 +99,14 @@ class _Asked:
                 apply = _MAKE[self.method](kind, _resolved(self.data, ids))
             known = _resolved(resource_id, ids, referring=True)
             return Change(
-                call.holder.list_id, _VERBS[self.method], origin, apply,
+                call.holder.list_id, VERBS[self.method], origin, apply,
                 known_form(kind, known) if known is not None else None, kind.resource, expects,
             )  # fmt: skip
 
         return build
 
     def _expected(self) -> frozenset[str] | None:
-        version = _member(self.sent, "version")
+        version = member(self.sent, "version")
         if version is None or self.method == "POST":
             return None
         if not isinstance(version, str):
@@ -119,7 +119,7 @@ class _Asked:
         if isinstance(self.bulk_id, str):
             found["bulkId"] = self.bulk_id
         if isinstance(outcome, Refused):
-            if self.method != "POST" and isinstance(path := _member(self.sent, "path"), str):
+            if self.method != "POST" and isinstance(path := member(self.sent, "path"), str):
                 found["location"] = f"{base}/{path.lstrip('/')}"
             return {**found, "status": str(outcome.status), "response": render.decode(errors.body(outcome))}
         found |= {"location": render.location(outcome, base), "status": str(_STATUS[self.method])}
@@ -135,12 +135,12 @@ def _raising(refusal: Refused) -> Callable[[Mapping[str, str]], Change]:
 
 def _asked(call: Call) -> tuple[list[_Asked], int | None]:
     parsed = intake.load(call.request.body)
-    operations = _member(parsed, "Operations")
+    operations = member(parsed, "Operations")
     if not isinstance(operations, list):
         raise InvalidSyntax(f"a bulk request needs a list of Operations, and {quote(operations)} arrived: send one")
     if len(operations) > MOST_OPERATIONS:
         raise TooLarge(f"{len(operations)} operations arrived, and {MOST_OPERATIONS} is the most: send them in parts")
-    ids = [_member(one, "bulkId") for one in operations if isinstance(one, dict) and _is_post(one)]
+    ids = [member(one, "bulkId") for one in operations if isinstance(one, dict) and _is_post(one)]
     named = [one for one in ids if isinstance(one, str)]
     if len(set(named)) < len(named):
         twice = next(one for one in named if named.count(one) > 1)
@@ -159,23 +159,17 @@ def _is_post(sent: dict[str, Any]) -> bool:
 
 
 def _method(sent: dict[str, Any]) -> str:
-    method = _member(sent, "method")
+    method = member(sent, "method")
     return method.upper() if isinstance(method, str) else ""
 
 
 def _fail_on_errors(parsed: dict[str, Any]) -> int | None:
-    most = _member(parsed, "failOnErrors")
+    most = member(parsed, "failOnErrors")
     if most is None:
         return None
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         raise InvalidValue(f"failOnErrors takes a whole number of 1 or more, and {quote(most)} arrived: send one")
     return most
-
-
-def _member(sent: dict[str, Any], name: str) -> Any:
-    if name in sent:
-        return sent[name]
-    return next((value for key, value in sent.items() if key.lower() == name.lower()), None)
 
 
 def _target(method: str, path: Any) -> tuple[Kind, str | None]:

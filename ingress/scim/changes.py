@@ -32,6 +32,7 @@ def _group(body: Json) -> Document:
 
 USERS = Kind(USER, schema.USER, "Users", intake.user)
 GROUPS = Kind(GROUP, schema.GROUP, "Groups", _group)
+VERBS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}  # what a method asks for
 KINDS = {kind.endpoint: kind for kind in (USERS, GROUPS)}
 
 

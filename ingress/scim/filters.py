@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ingress.scim.errors import InvalidFilter, TooMany, quote
-from ingress.scim.schema import UNSTORABLE
+from ingress.scim.schema import UNSTORABLE, member
 from models.text import equality_key
 
 
@@ -225,11 +225,11 @@ def predicate(node: Node, exact: frozenset[str] = frozenset()) -> Test:
             denied = predicate(term, exact)
             return lambda element: not denied(element)
         case Comparison(path, "eq", str(value)) if path.lower() in exact:
-            return lambda element: bool(_member(element, path) == value)
+            return lambda element: bool(member(element, path) == value)
         case Comparison(path, "eq", str(value)):
             return _equals(path, value)
         case Comparison(path, operator, value):
-            return lambda element: _compare(operator, _member(element, path), value)
+            return lambda element: _compare(operator, member(element, path), value)
         case Selection():
             return lambda element: False
 
@@ -238,16 +238,9 @@ def _equals(path: str, value: str) -> Test:
     key = _comparable(value)
 
     def equals(element: dict[str, Any]) -> bool:
-        return element.get(path) == value or _comparable(_member(element, path)) == key
+        return element.get(path) == value or _comparable(member(element, path)) == key
 
     return equals
-
-
-def _member(element: dict[str, Any], name: str) -> Any:
-    if name in element:
-        return element[name]
-    lowered = name.lower()
-    return next((value for key, value in element.items() if key.lower() == lowered), None)
 
 
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingress.scim.errors import InvalidValue, quote
-from ingress.scim.schema import SUB_PLACES, Kind, Place, is_password
+from ingress.scim.schema import SUB_PLACES, Kind, Place, is_password, member
 
 LONGEST_KEY = 1000  # bytes; a Postgres index entry holds 2,700, and casefolding may double a text
 LARGEST = sys.float_info.max  # of a number; a larger one is no number to most who read it
@@ -161,17 +161,12 @@ def _member_ids(where: Place, value: Any) -> list[str]:
 def _member_id(where: Place, value: Any) -> str | None:
     found = value
     if isinstance(value, dict) and value:
-        found = value["value"] if "value" in value else _in_any_case(value, "value")
+        found = member(value, "value", value)  # an object without one is no id
     if found in (None, "", {}):  # what is empty names nobody
         return None
     if not isinstance(found, str):
         raise unfit(where, "the id of a user as each value", found)
     return found
-
-
-def _in_any_case(value: dict[str, Any], name: str) -> Any:
-    """The member of this name; an object where there is none."""
-    return next((inner for key, inner in value.items() if key.lower() == name), value)
 
 
 def ignored(where: Place, value: Any) -> None:

@@ -15,8 +15,7 @@ from ingress.scim.errors import InvalidSyntax, InvalidValue, quote
 from ingress.scim.forms import take, unfit
 from ingress.scim.schema import CORE, GROUP, UNSTORABLE, USER, Kind, Place, Schema, place, place_in
 from models.attributes import ENTERPRISE
-
-Document = dict[str, Any]
+from models.resource import Document
 
 MAX_DEPTH = 32
 LONGEST_NAME = 1000  # characters of an attribute's name, its URN included
@@ -154,13 +153,13 @@ def _gather(body: dict[str, Any], of: Schema) -> Document:
         if key in plain and value.__class__ is str and value:
             document[key] = value
         elif value is not None and value != "":
-            where = place_of_key(key, value, of)
+            where = _place_of_key(key, value, of)
             if where is not None:
                 _put(document, where, value, of)
     return document
 
 
-def place_of_key(key: str, value: Any, of: Schema) -> Place | None:
+def _place_of_key(key: str, value: Any, of: Schema) -> Place | None:
     """The place that a member of a body means. An object under an unknown URN is a whole extension."""
     where = place(key, of) if len(key) <= LONGEST_NAME else None
     if where is not None and where.kind is Kind.CUSTOM and where.owner not in of.owners:

@@ -15,8 +15,9 @@ from ingress.scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, Inval
 from ingress.scim.filters import Comparison, Either, Every, Node, Not, Selection, compared, pairs, predicate, read
 from ingress.scim.forms import MANY, custom_value, element_parts, manager_id, op_name, parts, single_manager, take
 from ingress.scim.intake import LONGEST_NAME, REQUIRED, members, require_name, with_schemas
-from ingress.scim.schema import SUB_PLACES, SUBS, USER, Kind, Place, Schema, is_password, place
-from ingress.scim.steps import Document, Element, Step, Target
+from ingress.scim.schema import SUB_PLACES, SUBS, USER, Kind, Place, Schema, is_password, member, place
+from ingress.scim.steps import Element, Step, Target
+from models.resource import Document
 
 LONGEST_PATH = 1000
 MOST_OPERATIONS = 200
@@ -38,7 +39,7 @@ class Patch:
 
 def parse(body: dict[str, Any], of: Schema = USER) -> Patch:
     """The steps of a body, or why it is refused."""
-    operations = _member(body, "operations")
+    operations = member(body, "operations")
     if not isinstance(operations, list) or not operations:
         raise InvalidSyntax("a PATCH needs a list of Operations: send at least one")
     if len(operations) > MOST_OPERATIONS:
@@ -58,19 +59,13 @@ def apply(patch: Patch, document: Document) -> Document:
     return with_schemas(patched, patch.of)
 
 
-def _member(body: dict[str, Any], name: str, default: Any = None) -> Any:
-    if name in body:
-        return body[name]
-    return next((value for key, value in body.items() if key.lower() == name), default)
-
-
 def _steps(operation: Any, of: Schema) -> Iterator[Step]:
     if not isinstance(operation, dict):
         raise InvalidSyntax(f"each of Operations is an object, and {quote(operation)} arrived: send op, path and value")
-    op, path = op_name(_member(operation, "op")), _member(operation, "path")
+    op, path = op_name(member(operation, "op")), member(operation, "path")
     if not isinstance(op, str) or op not in OPS:
         raise InvalidSyntax(f"op takes add, replace or remove, and {quote(op)} arrived: send one of them")
-    value = _member(operation, "value", _MISSING)
+    value = member(operation, "value", _MISSING)
     if value is _MISSING and op != "remove":
         raise InvalidValue(f"{op} needs a value, and none arrived: send one, or null to unset the attribute")
     if path is None or path == "":
@@ -86,13 +81,13 @@ def _of_members(op: str, value: Any, of: Schema) -> Iterator[Step]:
         raise NoTarget("a remove needs a path: name the attribute to remove")
     if not isinstance(value, dict):
         raise InvalidValue(f"without a path, value takes an object of attributes, and {quote(value)} arrived: send one")
-    for key, member in value.items():
-        target = _of_key(key, member, of)
+    for key, given in value.items():
+        target = _of_key(key, of)
         if target is not None:
-            yield from _expand(op, target, member, of)
+            yield from _expand(op, target, given, of)
 
 
-def _of_key(key: str, member: Any, of: Schema) -> Target | None:
+def _of_key(key: str, of: Schema) -> Target | None:
     # Entra's flag sends dotted names, URNs and even filters as keys (C12). What names nothing is ignored (C19).
     if "[" in key:
         return target(key, of)
@@ -269,8 +264,8 @@ def _extension(op: str, where: Place, value: Any, of: Schema) -> Iterator[Step]:
         if where.owner != of.core:
             yield Step(steps.drop_extension, op, Target(where), None)
         return
-    for inner, member in members(where, value, of, keep_empty=True):
-        yield from _expand(op, Target(inner), member, of)
+    for inner, given in members(where, value, of, keep_empty=True):
+        yield from _expand(op, Target(inner), given, of)
 
 
 def _many(op: str, found: Target, value: Any) -> Iterator[Step]:

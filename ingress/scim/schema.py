@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from models.attributes import ENTERPRISE
 
@@ -75,6 +75,14 @@ class Schema:
 
 def _spellings(names: str) -> Mapping[str, str]:
     return MappingProxyType({name.lower(): name for name in names.split()})
+
+
+def member(held: Mapping[str, Any], name: str, default: Any = None) -> Any:
+    """A member of an object by its name in any case (RFC 7643 §2.1), the exact spelling first."""
+    if name in held:
+        return held[name]
+    lowered = name.lower()
+    return next((value for key, value in held.items() if key.lower() == lowered), default)
 
 
 _PARTS = re.compile(r"[^a-z]+")  # what separates the names in a path, a URN or a filter

@@ -10,9 +10,9 @@ from ingress.scim.forms import MOST_VALUES
 from ingress.scim.schema import Kind, Place
 from models.attributes import ENTERPRISE
 from models.group import SAME, Members, unknown_member
+from models.resource import Document
 from models.text import UUID, equality_key
 
-Document = dict[str, Any]
 Element = dict[str, Any]
 
 
