@@ -19,6 +19,8 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 from psycopg_pool import ConnectionPool
 
+from ingress.http import headers_of, peer
+from ingress.proxy import Proxies
 from models import database, master_list, operator_session
 from models.database import Cursor
 from models.errors import Refused
@@ -88,10 +90,19 @@ class Office:
         # A plan for each question: how many a search word finds decides which index it is.
         plans = "-c jit=off -c plan_cache_mode=force_custom_plan"
         options = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=5s {plans}"
+        self._proxies = Proxies(settings.trusted_proxies, settings.public_root(), settings.public_url is not None)
         self.pool: ConnectionPool[database.Connection] = ConnectionPool(
             settings.database_url, min_size=0, max_size=THREADS, max_idle=60, timeout=10, open=False,
             kwargs={"autocommit": True, "application_name": "muster-console", "options": options},
         )  # fmt: skip
+
+    def address(self, request: Call) -> str:
+        """Who asks: the client's address, by the word of trusted proxies alone."""
+        return self._proxies.client(headers_of(request.scope["headers"]), peer(request.scope))
+
+    def root(self, request: Call) -> str:
+        """The root of the URLs that identity providers call, as SCIM itself tells it."""
+        return self._proxies.root(headers_of(request.scope["headers"]), peer(request.scope))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +114,18 @@ class Desk:
     session: Session
     csrf: str
     current: MasterList | None
+    root: str
 
     @property
     def list(self) -> MasterList:
         """The list that the path names; it belongs to the operator's organisation."""
         assert self.current is not None
         return self.current
+
+    @property
+    def base_url(self) -> str:
+        """The list's SCIM Base URL: what an IdP administrator enters."""
+        return f"{self.root}/scim/v2/{self.list.id}"
 
 
 @contextmanager
@@ -134,7 +151,7 @@ def at_desk(
         if (unsafe if change is None else change) and not session.may_change:
             raise Forbidden("viewers cannot change anything: ask an administrator of your organisation")
         current = master_list.of_organisation(cursor, session.organisation_id, list_id) if list_id else None
-        yield Desk(office, cursor, session, csrf, current)
+        yield Desk(office, cursor, session, csrf, current, office.root(request))
 
 
 def csrf_token(secret: str) -> str:

@@ -52,10 +52,9 @@ def setup(request: Call, list_id: ListId, idp: FromPath[str]) -> Response[str]:
         found = next((guide for guide in GUIDES if guide.key == idp), None)
         if found is None:
             raise Unknown("there is no set-up guide for this provider: PingOne's steps suit most others")
-        base_url = f"{desk.office.settings.public_root()}/scim/v2/{list_id}"
         steps = [(_marked(step.text, desk.list), step.values) for step in found.steps]
         return pages.page(
-            desk, "guide.html", guide=found, guides=GUIDES, steps=steps, base_url=base_url,
+            desk, "guide.html", guide=found, guides=GUIDES, steps=steps, base_url=desk.base_url,
             afterwards=_marked(found.afterwards, desk.list), is_connected=desk.list.is_connected,
         )  # fmt: skip
 

@@ -38,7 +38,7 @@ def sign_in(request: Call, data: Form) -> Response[str]:
     check_origin(request)
     email, password = str(data.get("email", "")).strip(), str(data.get("password", ""))
     limit = Limit(office.settings.redis_url)
-    address = request.client.host if request.client else ""
+    address = office.address(request)
     wait = limit.seconds_to_wait(equality_key(email), address)
     if wait:
         sentence = f"Too many attempts for this address. Try again in {max(1, wait // 60)} min."

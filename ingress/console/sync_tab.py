@@ -49,7 +49,7 @@ def _connected(request: Call, desk: Desk, details: Details) -> dict[str, Any]:
     quiet = health.quiet_for(details, health.facts(desk.cursor, desk.list.id))
     return {
         "details": details,
-        "base_url": base_url(desk),
+        "base_url": desk.base_url,
         "plan_lost": desk.session.plan not in SCIM_PLANS,
         "guides": GUIDES,
         "simulated": [(name, words.idp_name(name)) for name in IDPS] if desk.session.demo else [],
@@ -62,11 +62,6 @@ def _connected(request: Call, desk: Desk, details: Details) -> dict[str, Any]:
     }
 
 
-def base_url(desk: Desk) -> str:
-    """What an IdP administrator enters."""
-    return f"{desk.office.settings.public_root()}/scim/v2/{desk.list.id}"
-
-
 @get("/lists/{list_id:str}/sync/first")
 @in_thread
 def first_request(request: Call, list_id: ListId) -> Response[str]:
@@ -75,7 +70,7 @@ def first_request(request: Call, list_id: ListId) -> Response[str]:
         details = connection.details(desk.cursor, list_id)
         if details is None or details.last_request_at:
             return pages.go(request, f"/lists/{list_id}/sync")
-        return pages.page(desk, "_stepper.html", details=details, base_url=base_url(desk), **tokens_context(desk))
+        return pages.page(desk, "_stepper.html", details=details, base_url=desk.base_url, **tokens_context(desk))
 
 
 @get("/lists/{list_id:str}/sync/connect")
@@ -151,7 +146,7 @@ def simulate(request: Call, list_id: ListId, data: Form) -> Response[str]:
         until = datetime.now(UTC) + SIMULATED_TOKEN_LASTS
         issued = token.issue(desk.cursor, list_id, f"Simulated {words.idp_name(idp.name)}", until, desk.session.email)
         audit.record(desk.cursor, desk.session, list_id, "list.simulate", idp.name)
-        root = base_url(desk)
+        root = desk.base_url
     run(idp(), root, issued.token, SIMULATED_USERS, 0.3, 0.1, groups=2, seed=randrange(1000))
     return pages.go(request, f"/lists/{list_id}/sync")
 

@@ -60,8 +60,6 @@ def _form(request: Call, desk: Desk, typed: str = "", error: str | None = None) 
 @in_thread
 def issue(request: Call, list_id: ListId, data: Form) -> Response[str]:
     """Make a token and show it: in this answer alone, which nobody stores (T1, T3)."""
-    from ingress.console.sync_tab import base_url
-
     with at_desk(request, list_id, data) as desk:
         label = str(data.get("label", "")).strip()
         try:
@@ -75,7 +73,7 @@ def issue(request: Call, list_id: ListId, data: Form) -> Response[str]:
         audit.record(desk.cursor, desk.session, list_id, "token.issue", issued.prefix)
         return pages.dialog(
             request, desk, "token_reveal.html", "dialog", 201,
-            raw=issued.token, base_url=base_url(desk), tab="sync", **context(desk),
+            raw=issued.token, base_url=desk.base_url, tab="sync", **context(desk),
         )  # fmt: skip
 
 
