@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from models import journal
 from models.connection import Details
 from models.database import Cursor
 
@@ -29,7 +30,7 @@ class Facts:
     misfit: Told | None  # a value that did not fit its field
     uid_change: Told | None
     waiting: int  # users who are not in the list yet, for a reason of their own
-    pending: int  # accepted, and not applied yet
+    unapplied: int  # accepted, and waiting for a worker
     longest_gap: timedelta | None  # between two entries
 
 
@@ -54,26 +55,33 @@ def facts(cursor: Cursor, list_id: str) -> Facts:
     )
     cursor.execute(f"with lately as materialized ({_LATELY}) {parts}", (list_id, LOOKED_AT))
     found = {row[0]: Told(*row[1:]) for row in cursor.fetchall()}
-    cursor.execute(
-        "select (select count(*) from identity where list_id = %(list)s and waiting_reason is not null),"
-        " (select count(*) from (select from journal where list_id = %(list)s limit 100000) j),"
-        " (select max(gap) from (select at - lag(at) over (order by at) as gap from"
-        " (select at from log_entry where list_id = %(list)s order by at desc limit %(most)s) e) g)",
-        {"list": list_id, "most": LOOKED_AT},
-    )
+    cursor.execute("select count(*) from identity where list_id = %s and waiting_reason is not null", (list_id,))
     row = cursor.fetchone()
     assert row
-    waiting, pending, longest_gap = row
     return Facts(
-        **{kind: found.get(kind) for kind in _KINDS}, waiting=waiting, pending=pending, longest_gap=longest_gap
+        **{kind: found.get(kind) for kind in _KINDS},
+        waiting=row[0],
+        unapplied=journal.unapplied(cursor, list_id).operations,
+        longest_gap=longest_gap(cursor, list_id),
     )
 
 
-def quiet_for(details: Details, known: Facts, now: datetime | None = None) -> timedelta | None:
+def longest_gap(cursor: Cursor, list_id: str) -> timedelta | None:
+    """The longest time between two of the newest entries."""
+    cursor.execute(
+        "select max(gap) from (select at - lag(at) over (order by at) as gap from"
+        " (select at from log_entry where list_id = %s order by at desc limit %s) e) g",
+        (list_id, LOOKED_AT),
+    )
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def quiet_for(details: Details, longest: timedelta | None, now: datetime | None = None) -> timedelta | None:
     """How long nothing came, if that is longer than usual: Entra asks every 40 minutes whether or not something
     changed; another provider is quiet after a day, and after twice the longest gap of late."""
     if details.last_request_at is None:
         return None
     passed = (now or datetime.now(UTC)) - details.last_request_at
-    usual = ENTRA_ASKS_EVERY * 2 if details.idp == "entra" else max(QUIET_AFTER, (known.longest_gap or QUIET_AFTER) * 2)
+    usual = ENTRA_ASKS_EVERY * 2 if details.idp == "entra" else max(QUIET_AFTER, (longest or QUIET_AFTER) * 2)
     return passed if passed > usual else None

@@ -10,6 +10,7 @@ from models.text import checksum
 
 # Changed only by a migration on an empty journal: otherwise one identity's rows lie in two lanes.
 LANES = 16
+MOST_COUNTED = 10_000  # of one list's rows, for a page
 LEAST_SHARE = 8  # rows a lane gets of a claim, however many lanes are rung
 
 
@@ -27,6 +28,13 @@ class Backlog(NamedTuple):
     oldest_seconds: float
     waiting: int
     set_aside: int
+
+
+class Unapplied(NamedTuple):
+    """What one list accepted and does not show yet; at most `MOST_COUNTED` are counted."""
+
+    operations: int
+    oldest: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,20 @@ def pending(cursor: Cursor, list_id: str) -> bool:
     cursor.execute("select exists (select from journal where list_id = %s)", (list_id,))
     row = cursor.fetchone()
     return bool(row and row[0])
+
+
+def unapplied(cursor: Cursor, list_id: str) -> Unapplied:
+    """How many operations of a list wait for a worker, and since when."""
+    cursor.execute(
+        "select (select count(*) from (select from journal where list_id = %(list)s limit %(most)s) j),"
+        " (select min(first.accepted_at) from generate_series(0, %(lanes)s - 1) lane cross join lateral"
+        " (select accepted_at from journal where list_id = %(list)s and journal.lane = lane.lane"
+        " order by seq limit 1) first)",
+        {"list": list_id, "most": MOST_COUNTED, "lanes": LANES},
+    )
+    row = cursor.fetchone()
+    assert row
+    return Unapplied(*row)
 
 
 def backlog(cursor: Cursor) -> Backlog:

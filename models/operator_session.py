@@ -91,8 +91,9 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def find(cursor: Cursor, secret: str) -> Session | None:
-    """The session behind a cookie, if it is neither idle nor too old; it is touched at most once a minute."""
+def find(cursor: Cursor, secret: str, active: bool = True) -> Session | None:
+    """The session behind a cookie, if it is neither idle nor too old. Its operator being active is written down,
+    at most once a minute."""
     cursor.execute(
         "select s.id, o.id, o.email, o.role, g.id, g.name, g.plan, g.demo,"
         " s.seen_at < clock_timestamp() - interval '1 minute' from operator_session s"
@@ -103,7 +104,7 @@ def find(cursor: Cursor, secret: str) -> Session | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    if row[8]:
+    if active and row[8]:
         cursor.execute("update operator_session set seen_at = clock_timestamp() where id = %s", (row[0],))
     return Session(str(row[0]), str(row[1]), row[2], row[3], str(row[4]), row[5], row[6], row[7])
 

@@ -10,6 +10,7 @@ from models.errors import Unknown
 from models.text import equality_key, fold
 
 PAGE = 50
+NEAR = 1_000  # people that a search looks at one by one, before it asks the index
 LONGEST_SEARCH = 100
 STATUS = {"active": " and p.active", "inactive": " and not p.active", "all": ""}
 
@@ -63,19 +64,27 @@ _COLUMNS = (
 def page(
     cursor: Cursor, list_id: str, status: str, search: str, after: str | None, before: str | None, count: int = PAGE
 ) -> Page:
-    """The people after a key, or before one, in order of UID."""
-    condition, parameters = _matching(list_id, status, search)
+    """The people after a key, or before one, in order of UID.
+
+    What many have is found among the first in that order. What fewer have is collected by the index on text and
+    sorted (OFFSET 0), since a walk in order would look at everybody: 77 ms against 10 for 8 % of 100,000 people.
+    """
     backwards = before is not None
     edge = before if backwards else after
+    condition, parameters = f"p.list_id = %s{STATUS[status]}", [list_id]
     if edge is not None:
         condition += f" and p.uid_key {'<' if backwards else '>'} %s"
         parameters.append(edge)
-    cursor.execute(
-        f"select {_COLUMNS} from person p where {condition}"
-        f" order by p.list_id, p.uid_key {'desc' if backwards else 'asc'} limit %s",
-        (*parameters, count + 1),
-    )
+    order = f"order by p.list_id, p.uid_key {'desc' if backwards else 'asc'} limit %s"
+    words = [f"%{_literal(word)}%" for word in fold(search[:LONGEST_SEARCH]).replace("\x00", "").split()]
+    matching = " and ".join(["p.search like %s"] * len(words)) or "true"
+    near = f"(select * from person p where {condition} {order})"
+    cursor.execute(f"select {_COLUMNS} from {near} p where {matching} {order}", (*parameters, NEAR, *words, count + 1))
     found = [_row(row) for row in cursor.fetchall()]
+    if words and len(found) <= count:
+        anywhere = f"(select * from person p where {condition} and {matching} offset 0)"
+        cursor.execute(f"select {_COLUMNS} from {anywhere} p {order}", (*parameters, *words, count + 1))
+        found = [_row(row) for row in cursor.fetchall()]
     more, shown = len(found) > count, found[:count]
     if backwards:
         shown.reverse()
@@ -84,14 +93,6 @@ def page(
         shown[0].uid_key if shown and (more if backwards else after is not None) else None,
         shown[-1].uid_key if shown and (backwards or more) else None,
     )
-
-
-def _matching(list_id: str, status: str, search: str) -> tuple[str, list[Any]]:
-    words = fold(search[:LONGEST_SEARCH]).replace("\x00", "").split()
-    condition = f"p.list_id = %s{STATUS[status]}"
-    for _ in words:
-        condition += " and p.search like %s"
-    return condition, [list_id, *(f"%{_literal(word)}%" for word in words)]
 
 
 def _literal(word: str) -> str:

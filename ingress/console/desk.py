@@ -33,6 +33,7 @@ THREADS = 8  # requests that are served at once, each with a connection of its o
 STATEMENT_SECONDS = 15
 SAFE = ("GET", "HEAD", "OPTIONS")
 CSRF_FIELD, CSRF_HEADER = "_csrf", "x-csrftoken"
+POLL_HEADER = "x-poll"  # what an open page asks by itself; app.js says so
 Call = Request[Any, Any, Any]
 # What handlers take: of the path, and of a form that was sent.
 ListId: TypeAlias = FromPath[str]
@@ -141,7 +142,7 @@ def at_desk(
         office.pool.connection() as connection,
         database.transaction(connection, [list_id] if list_id else []) as cursor,
     ):
-        session = operator_session.find(cursor, secret) if secret else None
+        session = operator_session.find(cursor, secret, not is_poll(request)) if secret else None
         if session is None:
             raise SignedOut("sign in to go on")
         csrf = csrf_token(secret)
@@ -152,6 +153,11 @@ def at_desk(
             raise Forbidden("viewers cannot change anything: ask an administrator of your organisation")
         current = master_list.of_organisation(cursor, session.organisation_id, list_id) if list_id else None
         yield Desk(office, cursor, session, csrf, current, office.root(request))
+
+
+def is_poll(request: Call) -> bool:
+    """Whether the page asks by itself: that keeps no session from being idle."""
+    return POLL_HEADER in request.headers
 
 
 def csrf_token(secret: str) -> str:

@@ -98,8 +98,8 @@ def _unauthorised(details: Details, facts: Facts) -> Answer:
 def _absent(details: Details, facts: Facts) -> Answer:
     if details.last_request_at is None:
         return Answer("wait", "Nothing has arrived yet: the IdP has not pushed, or does not reach the SCIM Base URL.")
-    if facts.pending:
-        return Answer("wait", f"{words.plural(facts.pending, 'change')} accepted and about to be applied.")
+    if facts.unapplied:
+        return Answer("wait", f"{words.plural(facts.unapplied, 'change')} accepted and about to be applied.")
     if facts.waiting:
         waits = words.plural(facts.waiting, "user waits", "users wait")
         return Answer(
@@ -134,7 +134,7 @@ def _test(details: Details, facts: Facts) -> Answer:
 
 
 def _late(details: Details, facts: Facts) -> Answer:
-    quiet = health.quiet_for(details, facts)
+    quiet = health.quiet_for(details, facts.longest_gap)
     if quiet is not None:
         return Answer("bad", f"Nothing came for {words.span(quiet)}, which is longer than usual here.")
     if details.last_request_at is None:

@@ -1,19 +1,20 @@
 """The provisioning log: the table on the Sync tab, one entry's drawer, its retry, how long it is kept."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
 from ingress.console import log_export, log_words, pages, stream
-from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread
+from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread, is_poll
 from ingress.console.log_filters import filters_of, name_of, query
-from models import audit, log_page, log_retention, log_stats, person_page, retry
+from models import audit, journal, log_page, log_retention, log_stats, person_page, retry
 from models.errors import Refused
 from models.log_entry import Key
 
 EntryId = FromPath[int]
-POLLING = ("div#log-poll", "div#log-new")  # what htmx asks by itself, as its HX-Source header names it
+LATE = timedelta(seconds=5)  # what waits longer for a worker is told
 
 
 def context(desk: Desk, request: Call) -> dict[str, Any]:
@@ -46,10 +47,14 @@ def _person(desk: Desk, person_id: str) -> str | None:
 
 def stats_context(desk: Desk) -> dict[str, Any]:
     """What `_log_stats.html` shows: the last day in numbers."""
+    unapplied = journal.unapplied(desk.cursor, desk.list.id)
     return {
         "day": log_stats.day(desk.cursor, desk.list.id),
         "managed": person_page.counts(desk.cursor, desk.list.id),
         "most_attention": log_stats.MOST_ATTENTION,
+        "unapplied": unapplied,
+        "most_unapplied": journal.MOST_COUNTED,
+        "late": unapplied.oldest is not None and datetime.now(UTC) - unapplied.oldest > LATE,
     }
 
 
@@ -62,7 +67,7 @@ def log(request: Call, list_id: ListId) -> Response[str]:
         if not pages.is_fragment(request):
             return pages.go(request, shown)
         answer = pages.page(desk, "_log.html", **context(desk, request))
-    if request.headers.get("hx-source") not in POLLING:
+    if not is_poll(request):
         answer.headers["HX-Push-Url" if _edges(request) else "HX-Replace-Url"] = shown
     return answer
 

@@ -1,5 +1,6 @@
 """The Sync tab: what fills a list, in each of its states, and how it is connected and disconnected."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from random import randrange
 from typing import Any
@@ -18,6 +19,7 @@ from ops.simulators.directory import IDPS, run
 
 SIMULATED_USERS = 25
 SIMULATED_TOKEN_LASTS = timedelta(hours=1)
+_simulating = threading.Lock()
 CHOICES = (
     ("employeeNumber", "Employee Number", "EMP001", "Organisations with stable employee or student IDs"),
     ("userName", "Username", "jsmith", "When employee numbers aren’t available"),
@@ -46,7 +48,7 @@ def _plans(desk: Desk) -> dict[str, Any]:
 
 
 def _connected(request: Call, desk: Desk, details: Details) -> dict[str, Any]:
-    quiet = health.quiet_for(details, health.facts(desk.cursor, desk.list.id))
+    quiet = health.quiet_for(details, health.longest_gap(desk.cursor, desk.list.id))
     return {
         "details": details,
         "base_url": desk.base_url,
@@ -138,16 +140,24 @@ def disconnect(request: Call, list_id: ListId, data: Form) -> Response[str]:
 def simulate(request: Call, list_id: ListId, data: Form) -> Response[str]:
     """Let a simulated identity provider fill a list of the demonstration, over HTTP as a real one would."""
     idp = IDPS.get(str(data.get("idp", "")))
-    with at_desk(request, list_id, data) as desk:
-        if not desk.session.demo:
-            raise Refused("Only lists of the demonstration can be filled by a simulated identity provider.")
-        if idp is None:
-            raise Refused("Choose one of the identity providers.")
-        until = datetime.now(UTC) + SIMULATED_TOKEN_LASTS
-        issued = token.issue(desk.cursor, list_id, f"Simulated {words.idp_name(idp.name)}", until, desk.session.email)
-        audit.record(desk.cursor, desk.session, list_id, "list.simulate", idp.name)
-        root = desk.base_url
-    run(idp(), root, issued.token, SIMULATED_USERS, 0.3, 0.1, groups=2, seed=randrange(1000))
+    is_free = _simulating.acquire(blocking=False)  # one at a time: it fills the thread of a request for a second
+    try:
+        with at_desk(request, list_id, data) as desk:
+            if not desk.session.demo:
+                raise Refused("Only lists of the demonstration can be filled by a simulated identity provider.")
+            if idp is None:
+                raise Refused("Choose one of the identity providers.")
+            if not is_free:
+                raise Refused("A simulated identity provider is at work already: try again in a few seconds.")
+            until = datetime.now(UTC) + SIMULATED_TOKEN_LASTS
+            label = f"Simulated {words.idp_name(idp.name)}"
+            issued = token.issue(desk.cursor, list_id, label, until, desk.session.email)
+            audit.record(desk.cursor, desk.session, list_id, "list.simulate", idp.name)
+            root = desk.base_url
+        run(idp(), root, issued.token, SIMULATED_USERS, 0.3, 0.1, groups=2, seed=randrange(1000))
+    finally:
+        if is_free:
+            _simulating.release()
     return pages.go(request, f"/lists/{list_id}/sync")
 
 

@@ -108,4 +108,4 @@ class Console:
     def close(self) -> None:
         """Nothing may have gone wrong in the browser meanwhile."""
         self.context.close()
-        assert self.complaints == []
+        assert not self.complaints, self.complaints

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, Route, expect
 
 from ops.simulators import directory, okta
 from tests.factories import patch, replace, user
@@ -235,6 +235,59 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster, t
     console.close()
 
     assert {path: told for path, told in found.items() if told} == {}
+
+
+def test_what_fails_is_said_where_it_was_asked_and_polls_fail_in_silence(
+    console: Console, muster: Muster, staff: Idp
+) -> None:
+    page, toasts = console.page, console.page.locator("#toasts")
+    page.route("**/sync/first", lambda route: route.fulfill(status=500, body="<p>broken</p>"))
+    with page.expect_request("**/sync/stream?*") as stream:
+        console.open(f"/lists/{staff.list_id}/sync")
+    assert stream.value.headers["x-poll"] == "1"
+    for _ in range(2):
+        page.wait_for_event("requestfinished", lambda request: request.url.endswith("/sync/first"))
+    expect(toasts).to_be_empty()
+    staff.create(user("ada@north.example"))
+    muster.settled(staff.list_id)
+    page.reload()
+
+    page.route("**/sync/log?*", lambda route: route.fulfill(status=500, body="<p>broken</p>"))
+    page.locator("#log-f [name=result]").select_option("rejected")
+    expect(toasts).to_contain_text("Something went wrong on our side. Nothing was changed.")
+    expect(page.locator("#log")).to_contain_text("ada@north.example")
+    page.unroute("**/sync/log?*")
+    console.context.set_offline(True)
+    page.locator("#log-f [name=result]").select_option("waiting")
+    expect(toasts).to_contain_text("The server cannot be reached. Check your connection, and try again.")
+    console.context.set_offline(False)
+    assert all("Failed to fetch" in complaint for complaint in console.complaints)  # htmx writes it down as well
+    console.complaints.clear()
+
+    held: list[Route] = []
+    page.route("**/sync/log?*", lambda route: held.append(route))
+    page.locator("#log-f [name=result]").select_option("")
+    expect(page.locator("#log-busy")).to_have_css("opacity", "1")
+    held[0].continue_()
+    expect(page.locator("#log-busy")).to_have_css("opacity", "0")
+
+
+def test_unsaved_changes_are_not_left_by_accident(console: Console, staff: Idp) -> None:
+    page = console.page
+    console.open(f"/lists/{staff.list_id}/sync/mappings")
+    page.get_by_label("How Title is written", exact=True).select_option("uppercase")
+    expect(page.locator("#map-state")).to_contain_text("1 unsaved change")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    with page.expect_event("dialog"):
+        page.evaluate("location.href = '/lists'")
+    assert asked == ["beforeunload"]
+    assert page.url.endswith("/sync/mappings")
 
 
 def test_a_page_without_script_still_leads_everywhere(browser: Browser, muster: Muster) -> None:

@@ -20,11 +20,18 @@
     storage?.setItem("theme", root.dataset.theme);
   });
 
+  // What a page asks by itself ([data-quiet]) is marked, so that it keeps no session alive; it fails in silence,
+  // and is asked again.
+  const isPoll = (event) => (event.detail.ctx?.sourceElement ?? event.target).matches?.("[data-quiet]");
+  document.addEventListener("htmx:config:request", (event) => {
+    if (isPoll(event)) event.detail.ctx.request.headers["X-Poll"] = "1";
+  });
+
   // A fragment with <dialog data-open> in #overlay opens itself, and is gone once it is closed.
   let opener = null;
   document.addEventListener("htmx:before:request", (event) => {
     const source = event.detail.ctx?.sourceElement;
-    if (source && !source.closest("dialog, [data-quiet]")) opener = source.id ? `#${CSS.escape(source.id)}` : source;
+    if (source && !source.closest("dialog") && !isPoll(event)) opener = source.id ? `#${CSS.escape(source.id)}` : source;
   });
   const openDialogs = () =>
     document.querySelectorAll("#overlay dialog[data-open]").forEach((dialog) => {
@@ -81,12 +88,10 @@
     const watch = (changes) => changes.forEach((change) => change.addedNodes.forEach(fade));
     new MutationObserver(watch).observe($("#toasts"), { childList: true });
   });
-  // What the page asks by itself fails in silence, and is asked again.
-  const asked = (event) => !(event.detail.ctx?.sourceElement ?? event.target).closest?.("[data-quiet]");
-  document.addEventListener("htmx:error", (event) => asked(event) && say("The server cannot be reached. Check your connection, and try again.", "bad"));
+  document.addEventListener("htmx:error", (event) => !isPoll(event) && say("The server cannot be reached. Check your connection, and try again.", "bad"));
   document.addEventListener("htmx:response:error", (event) => {
     const status = event.detail.ctx.response?.status;
-    if (status >= 500 && asked(event)) say("Something went wrong on our side. Nothing was changed.", "bad");
+    if (status >= 500 && !isPoll(event)) say("Something went wrong on our side. Nothing was changed.", "bad");
   });
 
   // The live log: a switch pauses it, and nothing moves under an open drawer or on a later page. There only

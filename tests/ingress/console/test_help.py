@@ -9,11 +9,8 @@ from ingress.console.guides import GUIDES, QUESTIONS
 from models import database, health, provisioning_log
 from models.connection import Details
 from models.database import Connection
-from models.health import Facts
 from models.provisioning_log import Refusal
 from tests.ingress.console.conftest import Browser
-
-NOTHING = Facts(None, None, None, None, 0, 0, None)
 
 
 @pytest.mark.parametrize("key", [guide.key for guide in GUIDES])
@@ -73,6 +70,5 @@ def test_a_connection_is_quiet_when_nothing_comes_for_longer_than_usual(
 ) -> None:
     now = datetime.now(UTC)
     details = Details("scim", "userName", "connected", "t", now - timedelta(days=30), now - passed, idp, 9)
-    facts = Facts(None, None, None, None, 0, 0, longest)
 
-    assert (health.quiet_for(details, facts, now) is not None) is quiet
+    assert (health.quiet_for(details, longest, now) is not None) is quiet

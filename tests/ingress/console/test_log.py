@@ -92,7 +92,7 @@ def test_filters_narrow_the_log_and_stay_in_the_address(browser: Browser, log: L
     assert rows_of(table(browser, operation="no such", period="x", person="y")) == [new, waiting, rejected]
     answer = browser.get(f"/lists/{log.list_id}/sync/log?result=rejected&q=zoe+b", **HTMX)
     assert answer.headers["hx-replace-url"] == f"/lists/{log.list_id}/sync?q=zoe+b&result=rejected"
-    polled = browser.get(f"/lists/{log.list_id}/sync/log?result=rejected", **HTMX, **{"HX-Source": "div#log-poll"})
+    polled = browser.get(f"/lists/{log.list_id}/sync/log?result=rejected", **HTMX, **{"X-Poll": "1"})
     assert "hx-replace-url" not in polled.headers
 
 
@@ -299,6 +299,7 @@ def test_the_last_day_is_told_in_numbers_and_in_a_sentence(browser: Browser, log
 
     assert "3 changes in the last 24 hours: 1 created, 1 updated, 0 deactivated, 1 rejected" in page
     assert '<strong class="bad">1</strong>' in page
+    assert f'href="/lists/{log.list_id}/sync?result=attention#log-h">View rejected and waiting</a>' in page
     assert re.search(r"<strong>\d+ ms</strong>", page)
     assert "style=" not in page
 

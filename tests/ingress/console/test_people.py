@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from psycopg.types.json import Jsonb
 
-from models import database, person
+from models import database, person, person_page
 from models.database import Connection
 from models.text import new_id
 from tests.ingress.console.conftest import Browser
@@ -46,6 +46,35 @@ def test_people_are_shown_by_status_and_counted(browser: Browser, connection: Co
     assert ("Ada Lovelace" in inactive, "Bob Marsh" in inactive) == (False, True)
     assert "<strong>2</strong> Total" in active
     assert "<strong>1</strong> Synced" in active
+
+
+def test_an_empty_list_and_an_empty_search_say_what_to_do(browser: Browser, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+
+    assert "Connect your identity provider on the Sync tab" in browser.get(f"/lists/{list_id}/people").text
+    add(connection, list_id, "E1", display_name="Ada Lovelace")
+    nobody = browser.get(f"/lists/{list_id}/people?q=zoe").text
+    assert "Nobody active matches “zoe”" in nobody
+    assert "Clear filters" in nobody
+    assert "Nobody is inactive" in browser.get(f"/lists/{list_id}/people?status=inactive").text
+
+
+def test_a_search_finds_whoever_is_far_down_the_list(
+    browser: Browser, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person_page, "NEAR", 3)
+    list_id = browser.tenant.list_id
+    for number in range(9):
+        add(connection, list_id, f"E{number}", display_name="Ada" if number % 3 else "Bo")
+
+    with database.transaction(connection, [list_id]) as cursor:
+        first = person_page.page(cursor, list_id, "all", "bo", None, None, 2)
+        second = person_page.page(cursor, list_id, "all", "bo", first.after, None, 2)
+        back = person_page.page(cursor, list_id, "all", "bo", None, second.before, 2)
+
+    assert [row.uid for row in first.rows] == [row.uid for row in back.rows] == ["E0", "E3"]
+    assert [row.uid for row in second.rows] == ["E6"]
+    assert (first.before, second.after, back.before) == (None, None, None)
 
 
 @pytest.mark.parametrize(

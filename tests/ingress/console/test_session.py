@@ -146,6 +146,20 @@ def test_an_idle_session_has_ended(browser: Browser, connection: Connection) -> 
     assert browser.get("/lists?x=1").headers["location"] == "/login?next=/lists%3Fx%3D1"
 
 
+def test_what_an_open_page_asks_by_itself_keeps_no_session_from_being_idle(
+    browser: Browser, connection: Connection
+) -> None:
+    def seen_after(**headers: str) -> bool:
+        connection.execute("update operator_session set seen_at = seen_at - interval '1 hour'")
+        assert browser.get("/lists", **headers).status_code == 200
+        row = connection.execute("select seen_at > now() - interval '1 minute' from operator_session").fetchone()
+        assert row is not None
+        return bool(row[0])
+
+    assert not seen_after(**{"X-Poll": "1"})
+    assert seen_after()
+
+
 def test_only_a_digest_of_the_secret_is_stored(browser: Browser, connection: Connection) -> None:
     secret = browser.client.cookies["muster"]
 

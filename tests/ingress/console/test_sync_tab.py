@@ -9,8 +9,10 @@ from litestar.testing import TestClient
 
 from ingress.console.tokens import warning
 from models import connection as connections
-from models import database, organisation, token
+from models import database, journal, organisation, token
 from models.database import Connection
+from models.journal import Entry
+from models.text import new_id
 from models.token import BearerToken
 from tests.ingress.console.conftest import Browser, Tenant, make_tenant
 
@@ -160,6 +162,70 @@ def test_disconnecting_revokes_and_keeps_everybody(browser: Browser, connection:
         connections.forget(cursor, list_id)
     assert browser.get(sync(browser), **{"HX-Request": "true"}).headers["hx-redirect"] == sync(browser)
     assert "Keep Staff up to date by itself" in browser.get(sync(browser)).text
+
+
+def use_token(connection: Connection, list_id: str, ago: timedelta) -> None:
+    """Connected an hour before a token was used for the last time."""
+    with database.transaction(connection, [list_id]) as cursor:
+        token.issue(cursor, list_id, "one", None, "t")
+    used = datetime.now(UTC) - ago
+    connection.execute(
+        "update bearer_token set created_at = %(at)s - interval '1 hour', last_used_at = %(at)s", {"at": used}
+    )
+    connection.execute("update connection set connected_at = %s - interval '1 hour'", (used,))
+
+
+def test_a_connection_that_receives_says_so(browser: Browser, connection: Connection) -> None:
+    use_token(connection, browser.tenant.list_id, timedelta(minutes=1))
+
+    page = browser.get(sync(browser)).text
+
+    assert "Receiving changes" in page
+    assert "Nothing for" not in page
+    assert "Waiting for first request" not in page
+
+
+def test_a_silent_connection_is_told(browser: Browser, connection: Connection) -> None:
+    use_token(connection, browser.tenant.list_id, timedelta(days=3))
+
+    page = browser.get(sync(browser)).text
+
+    assert "</i>Quiet</span>" in page
+    assert "Nothing for 3 days." in page
+
+
+def test_a_connection_without_an_active_token_is_told_in_red(browser: Browser, connection: Connection) -> None:
+    use_token(connection, browser.tenant.list_id, timedelta(minutes=1))
+    connection.execute("update bearer_token set revoked_at = now()")
+
+    page = browser.get(sync(browser)).text
+
+    assert '<span class="pill bad"><i></i>No active token</span>' in page
+    assert "Your identity provider receives 401 Unauthorised until you generate a token" in page
+    assert "</i>Revoked</span>" in page
+
+
+def test_an_unused_token_says_so(browser: Browser, connection: Connection) -> None:
+    with database.transaction(connection, [browser.tenant.list_id]) as cursor:
+        token.issue(cursor, browser.tenant.list_id, "one", None, "t")
+
+    assert "Never used" in browser.get(sync(browser)).text
+
+
+def test_what_waits_for_the_workers_is_told_once_it_is_late(browser: Browser, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+
+    def stats_with_rows_of(seconds: int) -> str:
+        entries = [Entry(list_id, new_id(), "create", "{}", None, None, new_id(), None) for _ in range(2)]
+        with database.transaction(connection, [list_id]) as cursor:
+            journal.append(cursor, entries)
+        connection.execute("update journal set accepted_at = now() - make_interval(secs => %s)", (seconds,))
+        return browser.get(f"{sync(browser)}/stats", **{"HX-Request": "true"}).text
+
+    assert "not applied yet" not in stats_with_rows_of(1)
+    late = stats_with_rows_of(65)
+    assert "<strong>4 changes accepted and not applied yet,</strong> the oldest" in late
+    assert "1 minute ago" in late
 
 
 def test_a_plan_that_was_lowered_is_told(browser: Browser, connection: Connection) -> None:
