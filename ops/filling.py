@@ -27,6 +27,7 @@ SENTENCES = {
     " as the identity provider sends it",
     "partly_applied": "Email: '{}@' is not an e-mail address: the field keeps its value",
 }
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 Row = tuple[Any, ...]
 
 
@@ -41,13 +42,14 @@ class People:
 
     def name(self, number: int) -> str:
         """A person's userName, which is their UID."""
-        return f"{GIVEN[number % len(GIVEN)]}.{FAMILY[number // 7 % len(FAMILY)]}.{number}@fill.example".lower()
+        return f"{GIVEN[number % len(GIVEN)]}.{FAMILY[number // 7 % len(FAMILY)]}.{number}@harbour.example".lower()
 
     def fields(self, number: int) -> dict[str, str]:
         """Values by label."""
         given, family = GIVEN[number % len(GIVEN)], FAMILY[number // 7 % len(FAMILY)]
         return {
             "First Name": given, "Last Name": family, "Display Name": f"{given} {family}", "Email": self.name(number),
+            "Primary Email": self.name(number),
             "Department": UNITS[number % len(UNITS)], "Job Title": TITLES[number // 3 % len(TITLES)],
         }  # fmt: skip
 
@@ -62,10 +64,11 @@ class People:
     def _document(self, number: int) -> dict[str, Any]:
         values = self.fields(number)
         return {
-            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
             "userName": self.name(number), "externalId": f"fill-{number}", "active": True, "title": values["Job Title"],
             "displayName": values["Display Name"], "emails": [{"value": values["Email"], "type": "work"}],
             "name": {"givenName": values["First Name"], "familyName": values["Last Name"]},
+            ENTERPRISE: {"department": values["Department"]},
         }  # fmt: skip
 
     def email_rows(self) -> Iterator[Row]:

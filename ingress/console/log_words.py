@@ -99,8 +99,13 @@ def advice(entry: Entry) -> str | None:
     return f"Nothing was changed. Correct it in {idp}. {again}"
 
 
+def is_held(detail: str | None) -> bool:
+    """Whether it is a deactivation that an operator has to release or discard (V9)."""
+    return (detail or "").startswith("Held:")
+
+
 def _about_waiting(detail: str, idp: str) -> str:
-    if detail.startswith("Held"):
+    if is_held(detail):
         return "It waits for you: release or discard it on the list’s Sync tab."
     if "is missing" in detail:
         return f"Have {idp} send the attribute. The user becomes a person with the request that brings it."

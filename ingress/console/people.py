@@ -1,6 +1,6 @@
 """The people of a list: the table, one person's drawer, edits by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ RECENT = 10  # log entries in a person's drawer
 # Fields that make a person's name and address, by label.
 FIRST, LAST, SHOWN = "First Name", "Last Name", "Display Name"
 EMAILS = ("Email", "Primary Email")
+TELLING = ("Department", "Job Title")
 
 
 class Names(NamedTuple):
@@ -39,11 +40,12 @@ def people(request: Call, list_id: ListId) -> Response[str]:
         status = status if status in person_page.STATUS else "active"
         search = given.get("q", "").strip()
         found = person_page.page(desk.cursor, list_id, status, search, given.get("after"), given.get("before"))
+        locked = person.locked_fields(desk.cursor, list_id)
         return pages.page(
             desk,
             "_people.html" if pages.is_fragment(request) else "people.html",
             found=found, shown=status, q=search, counts=person_page.counts(desk.cursor, list_id),
-            columns=_columns(desk.list.fields), locked=person.locked_fields(desk.cursor, list_id),
+            columns=_columns(desk.list.fields, locked), locked=locked,
             names=partial(names, by_label(desk.list.fields)), link=partial(_link, list_id, status, search),
         )  # fmt: skip
 
@@ -57,9 +59,14 @@ def by_label(fields: tuple[Field, ...]) -> Mapping[str, str]:
     return {field.label: field.key for field in fields}
 
 
-def _columns(fields: tuple[Field, ...]) -> list[Field]:
+def _columns(fields: tuple[Field, ...], locked: Container[str]) -> list[Field]:
+    """What tells people apart comes first, then what operators keep here, then the IdP's other fields."""
+
+    def rank(field: Field) -> int:
+        return 0 if field.label in TELLING else 1 if field.key not in locked else 2
+
     named = {FIRST, LAST, SHOWN, *EMAILS}
-    return [field for field in fields if not field.uid and field.label not in named][:COLUMNS]
+    return sorted((field for field in fields if not field.uid and field.label not in named), key=rank)[:COLUMNS]
 
 
 def names(keys: Mapping[str, str], one: Row | Held) -> Names:

@@ -91,8 +91,9 @@ def duration(passed: timedelta | float | None) -> str:
 
 
 def initials(name: str) -> str:
-    """One or two letters for a tile."""
-    parts = [part for part in name.replace("@", " ").split() if part[0].isalnum()]
+    """One or two letters for a tile; of an e-mail address, those before the @."""
+    local, at, _ = name.partition("@")
+    parts = [part for part in (local.replace(".", " ") if at else name).split() if part[0].isalnum()]
     return "".join(part[0] for part in (parts[:1] + parts[-1:] if len(parts) > 1 else parts))[:2].upper() or "?"
 
 

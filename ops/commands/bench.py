@@ -75,7 +75,10 @@ def _console(users: int, entries: int, at: Target, as_json: bool) -> None:
         click.echo(f"filling a list with {users:,} people and {entries:,} log entries", err=True)
         filling.fill(opened, at.owner_url, list_id, users, entries)
         wanted, email, password = console.prepare(opened, list_id)
-    found = console.measure(console.Visitor(at.console_root or at.public_root, email, password), wanted)
+    root = at.console_root or at.public_root
+    visitor = console.Visitor(root, email, password)
+    found = console.measure(visitor, wanted)
+    console.paint(root, visitor.cookie, wanted, found)
     if as_json:
         return show({"people": users, "log": entries, "pages": [asdict(one) for one in found]})
     return click.echo(console.table(found))

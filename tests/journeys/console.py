@@ -1,36 +1,18 @@
 """A real browser at the console of a running stack: Debian's Chromium, and what must hold on every page of it."""
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
 from models import operator, organisation
 from tests.journeys.system import Muster
 
-CHROMIUM = ["chromium", "chromium-browser", "google-chrome"]
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 AXE = Path(__file__).parent / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MOST_TABS = 250
 PATIENCE = 15_000  # milliseconds until something that should be there is missed
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The browser, found on the PATH."""
-    program = next(filter(None, map(shutil.which, CHROMIUM)))
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 class Console:
@@ -55,10 +37,10 @@ class Console:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(f"console: {message.text}")
 
-    def sign_in(self, organisation_name: str = "Journeys", role: str = "admin") -> None:
+    def sign_in(self, organisation_name: str = "Journeys", role: str = "admin", email: str = "") -> None:
         """As an operator of the organisation, made for the occasion."""
         muster = self.muster
-        email = f"{role}{len(muster.rows('select from operator'))}@muster.example"
+        email = email or f"{role}{len(muster.rows('select from operator'))}@muster.example"
 
         def add(cursor: Any) -> str:
             return operator.add(cursor, organisation.ensure(cursor, organisation_name, "business"), email, role)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
@@ -159,8 +159,8 @@ def processes_of(pid: int, folder: Path) -> list[psutil.Process]:
 
 
 @contextmanager
-def running(*options: str) -> Iterator[Muster]:
-    """`muster up` with these options on a data folder of its own, stopped again at the end.
+def running(*options: str, **environment: str) -> Iterator[Muster]:
+    """`muster up` with these options and variables on a data folder of its own, stopped again at the end.
 
     The folder is short (socket paths end at 107 bytes) and open to search (as root, Postgres runs
     as a user of its own). Leaving it checks that SIGTERM left no process behind.
@@ -170,7 +170,7 @@ def running(*options: str) -> Iterator[Muster]:
     errors = (folder / "stderr.txt").open("w+")
     process = subprocess.Popen(
         [sys.executable, "-m", "ops.cli", "up", "--json", "--data", str(folder / "d"), "--port", "0", *options],
-        cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=errors, text=True,
+        cwd=ROOT, env=clean_environment() | environment, stdout=subprocess.PIPE, stderr=errors, text=True,
     )  # fmt: skip
     try:
         muster = Muster(process, folder, _ready_line(process, errors))
@@ -179,7 +179,8 @@ def running(*options: str) -> Iterator[Muster]:
         _stop(process, folder)
     finally:
         for left in processes_of(process.pid, folder):
-            left.kill()
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
         process.wait(STOP_WITHIN)
         assert process.stdout
         process.stdout.close()

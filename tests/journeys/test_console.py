@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Route, expect
 
+from ops.browser import chromium
 from ops.simulators import directory, okta
 from tests.factories import patch, replace, user
-from tests.journeys.console import Console, chromium
+from tests.journeys.console import Console
 from tests.journeys.idp import Idp
 from tests.journeys.system import Muster
 from tests.journeys.waiting import eventually
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.needs("chromium"), pytest.mark.ti
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
+        assert opened is not None
         yield opened
 
 

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from models import database, log_page, person
+from models import connection as connections
+from models import database, log_page, mapping_edit, mapping_preview, master_list, organisation, person
 from models.database import Connection
 from models.log_page import Filters
+from ops import filling
 from ops.cli import main
 
 
@@ -35,3 +37,17 @@ def test_a_list_is_filled_with_people_and_two_months_of_log(
     assert {"applied", "rejected", "no_change"} <= {entry.result for entry in entries}
     assert timedelta(days=59) < datetime.now(UTC) - entries[-1].at < timedelta(days=61)
     assert all(entry.person_fields for entry in entries if entry.result == "applied")
+
+
+def test_people_are_what_their_identity_provider_sent(connection: Connection, owner_url: str) -> None:
+    with database.transaction(connection) as cursor:
+        list_id = master_list.create(cursor, organisation.ensure(cursor, "North", "business"), "Staff")
+        database.allow(cursor, [list_id])
+        connections.connect(cursor, list_id, "userName", "test")
+    filling.fill(connection, owner_url, list_id, 30, 0)
+
+    with database.transaction(connection, [list_id]) as cursor:
+        fields = master_list.fields(cursor, list_id)
+        tried = mapping_preview.preview(cursor, list_id, mapping_edit.stored(cursor, list_id, fields), fields, {})
+
+    assert (tried.looked_at, tried.changed, tried.fields) == (30, 0, {})

@@ -164,6 +164,15 @@ def test_an_entry_shows_its_whole_story(browser: Browser, log: Log) -> None:
     assert "<h1>Staff</h1>" in whole
 
 
+def test_a_held_deactivation_leads_to_where_it_is_decided(browser: Browser, log: Log) -> None:
+    held = log.entry(operation="deactivate", result="waiting", detail="Held: more people were deactivated")
+    other = log.entry(result="waiting", detail="employeeNumber is missing")
+    link = f'href="/lists/{log.list_id}/sync/held"'
+
+    assert link in browser.get(f"/lists/{log.list_id}/sync/log/{held}", **HTMX).text
+    assert link not in browser.get(f"/lists/{log.list_id}/sync/log/{other}", **HTMX).text
+
+
 def test_a_viewer_sees_which_fields_changed_but_no_values_and_no_body(
     client: TestClient[Litestar], connection: Connection
 ) -> None:

@@ -48,6 +48,19 @@ def test_people_are_shown_by_status_and_counted(browser: Browser, connection: Co
     assert "<strong>1</strong> Synced" in active
 
 
+def test_the_table_shows_what_tells_people_apart_and_no_address_twice(browser: Browser, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+    add(connection, list_id, "Ada@north.example", email="ada@north.example")
+    add(connection, list_id, "bo@north.example", email="other@north.example")
+
+    page = browser.get(f"/lists/{list_id}/people").text
+
+    headings = re.findall(r'<th scope="col">([\w ]+)', page)
+    assert headings == ["Person", "UID", "Job Title", "Department", "Locker", "Phone", "Status", "Changed"]
+    assert "<small>other@north.example</small>" in page
+    assert "<small>ada@north.example</small>" not in page
+
+
 def test_an_empty_list_and_an_empty_search_say_what_to_do(browser: Browser, connection: Connection) -> None:
     list_id = browser.tenant.list_id
 

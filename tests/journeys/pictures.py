@@ -1,0 +1,136 @@
+"""Take the documentation's pictures of the console again: python -m tests.journeys.pictures docs/pictures."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from models import connection, database, master_list, organisation, token
+from ops import filling
+from ops.browser import chromium
+from tests.factories import replace, user
+from tests.journeys.console import Console
+from tests.journeys.idp import Idp
+from tests.journeys.system import Muster, running
+
+ORGANISATION, OPERATOR = "Harbour College", "ruth.amadi@harbour.example"
+PEOPLE, ENTRIES = 260, 12_000
+
+
+def state(muster: Muster) -> dict[str, Any]:
+    """What `muster up` wrote down about itself."""
+    found: dict[str, Any] = json.loads((muster.folder / "d" / "state.json").read_text())
+    return found
+
+
+def lists(muster: Muster) -> str:
+    """Three lists of an organisation, one of them filled by an identity provider for two months."""
+
+    def create(cursor: Any) -> str:
+        owner = organisation.ensure(cursor, ORGANISATION, "business")
+        for name in ("Alumni", "Students"):
+            master_list.create(cursor, owner, name)
+        list_id = master_list.create(cursor, owner, "Staff")
+        database.allow(cursor, [list_id])
+        connection.connect(cursor, list_id, "userName", OPERATOR)
+        master_list.ensure_fields(cursor, list_id, [("Locker", "text"), ("Parking", "text")])
+        return list_id
+
+    list_id = muster.in_transaction(create)
+    filling.fill(muster.database, state(muster)["owner_url"], list_id, PEOPLE, ENTRIES)
+    return list_id
+
+
+def push(muster: Muster, list_id: str) -> None:
+    """A few minutes of an identity provider's day."""
+    issued = muster.in_transaction(
+        lambda cursor: token.issue(cursor, list_id, "Okta production", None, OPERATOR), list_id
+    )
+    with Idp(list_id, f"{state(muster)['url']}/scim/v2/{list_id}", issued.token) as idp:
+        idp.http.headers["User-Agent"] = "Okta SCIM Client 1.0.0"
+        for given, family, title in (
+            ("Mila", "Okafor", "Registrar"), ("Tomas", "Lind", "Librarian"), ("Noor", "Haddad", "Lecturer"),
+        ):  # fmt: skip
+            name = f"{given}.{family}".lower()
+            body = user(f"{name}@harbour.example", title=title, name={"givenName": given, "familyName": family})
+            created = idp.create(body | {"displayName": f"{given} {family}"})
+            idp.set(created, "title", f"Senior {title}")
+        idp.patch(created, replace("active", False))
+        idp.post({"userName": " ", "externalId": "00u9"})
+    muster.settled(list_id)
+
+
+def take(page: Page, path: Path) -> None:
+    """One picture, without what moves."""
+    page.evaluate("document.fonts.ready")
+    page.screenshot(path=path, animations="disabled", caret="hide")
+    if shutil.which("pngquant"):
+        options = ["--force", "--skip-if-larger", "--strip", "--speed", "1", "--output", str(path)]
+        subprocess.run(["pngquant", *options, str(path)], check=False)
+
+
+def main(folder: Path) -> None:
+    """All eight."""
+    folder.mkdir(exist_ok=True)
+    with (
+        running("--no-demo", MUSTER_PUBLIC_URL="https://scim.muster.example") as muster,
+        chromium() as browser,
+    ):
+        assert browser is not None
+        names = (f"{name}@harbour.example" for name in ("ruth.amadi", "r.amadi", "ruth"))
+        muster.ready["console_url"] = state(muster)["url"]  # the public one does not lead here
+        list_id = lists(muster)
+        push(muster, list_id)
+        at = f"/lists/{list_id}"
+
+        light = Console(browser, muster)
+        light.sign_in(ORGANISATION, email=next(names))
+        light.open(f"{at}/people")
+        take(light.page, folder / "people.png")
+        light.open(f"{at}/sync")
+        light.page.set_viewport_size({"width": 1440, "height": 1240})
+        take(light.page, folder / "sync.png")
+        light.page.locator("#log-f [name=result]").select_option("rejected")
+        light.page.locator("#log .bad-t").first.wait_for()
+        light.page.locator("#log tbody a").first.click()
+        light.page.locator("dialog[open]").wait_for()
+        light.page.set_viewport_size({"width": 1440, "height": 900})
+        take(light.page, folder / "log-entry.png")
+        light.open(f"{at}/sync/mappings")
+        title = light.page.get_by_label("Field for Title", exact=True)
+        title.select_option(label="Department")
+        light.page.locator("#map-state").get_by_text("conflict").wait_for()
+        title.evaluate("select => select.scrollIntoView({block: 'center'})")
+        take(light.page, folder / "mappings.png")
+        title.select_option(label="Job Title")
+        light.page.get_by_label("How Title is written", exact=True).select_option("uppercase")
+        light.page.locator("#map-state").get_by_text("1 unsaved change").wait_for()
+        light.page.get_by_role("button", name="Preview").click()
+        light.page.locator("dialog[open]").wait_for()
+        take(light.page, folder / "mapping-preview.png")
+        light.close()
+
+        dark = Console(browser, muster, "dark")
+        dark.sign_in(ORGANISATION, email=next(names))
+        dark.open(f"{at}/people")
+        dark.page.locator("tbody a").first.click()
+        dark.page.locator("dialog[open]").wait_for()
+        take(dark.page, folder / "person-dark.png")
+        dark.open(f"{at}/sync")
+        dark.page.set_viewport_size({"width": 1440, "height": 1240})
+        take(dark.page, folder / "sync-dark.png")
+        dark.close()
+
+        phone = Console(browser, muster, width=390)
+        phone.sign_in(ORGANISATION, email=next(names))
+        phone.open(f"{at}/sync")
+        take(phone.page, folder / "sync-phone.png")
+        phone.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
