@@ -18,6 +18,8 @@ from models.errors import Unknown
 from models.health import Facts, Told
 from models.master_list import MasterList
 
+CHECKED_AT_ONCE = 5  # lists of a troubleshooting page; the others are a link away
+
 
 class Answer(NamedTuple):
     """What a connection's last requests say about a question: `tone` is ok, wait, bad or off."""
@@ -70,15 +72,19 @@ def _marked(text: str, one: MasterList) -> Markup:
 @get("/help/troubleshooting")
 @in_thread
 def troubleshooting(request: Call) -> Response[str]:
-    """The six cases, each answered for every connected list from what its IdP sent last."""
+    """The six cases, each answered from what the IdP sent last: for the list that is asked for, else for the first."""
     with at_desk(request) as desk:
+        lists = master_list.all_of_organisation(desk.cursor, desk.session.organisation_id)
+        connected = [one for one in lists if one.is_connected]
+        wanted = [one for one in connected if one.id == request.query_params.get("list")] or connected[:CHECKED_AT_ONCE]
         checked = []
-        for one in master_list.all_of_organisation(desk.cursor, desk.session.organisation_id):
-            details = connection.details(desk.cursor, one.id) if one.is_connected else None
+        for one in wanted:
+            details = connection.details(desk.cursor, one.id)
             if details is not None:
                 answers = tuple(_answers(details, health.facts(desk.cursor, one.id)))
                 checked.append(Checked(one, details, answers))
-        return pages.page(desk, "trouble.html", questions=QUESTIONS, checked=checked)
+        others = [one for one in connected if one not in wanted]
+        return pages.page(desk, "trouble.html", questions=QUESTIONS, checked=checked, others=others)
 
 
 def _answers(details: Details, facts: Facts) -> Iterator[Answer]:

@@ -5,8 +5,10 @@ from html import unescape
 
 import pytest
 
+from ingress.console import help
 from ingress.console.guides import GUIDES, QUESTIONS
-from models import database, health, provisioning_log
+from models import connection as connections
+from models import database, health, master_list, provisioning_log
 from models.connection import Details
 from models.database import Connection
 from models.provisioning_log import Refusal
@@ -53,6 +55,22 @@ def test_troubleshooting_answers_from_live_facts(browser: Browser, connection: C
     page = browser.get("/help/troubleshooting").text
     assert "The last refused token, just now: this bearer token was revoked" in page
     assert "The last refused one, just now: userName is missing" in page
+
+
+def test_troubleshooting_of_many_lists_shows_a_few_and_leads_to_the_others(
+    browser: Browser, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(help, "CHECKED_AT_ONCE", 1)
+    with database.transaction(connection) as cursor:
+        other = master_list.create(cursor, browser.tenant.organisation_id, "Visitors")
+        database.allow(cursor, [other])
+        connections.connect(cursor, other, "userName", "test")
+
+    page = browser.get("/help/troubleshooting").text
+    assert ("Known issues, for Staff" in page, "Known issues, for Visitors" in page) == (True, False)
+    assert f'href="/help/troubleshooting?list={other}">Visitors</a>' in page
+    page = browser.get(f"/help/troubleshooting?list={other}").text
+    assert ("Known issues, for Staff" in page, "Known issues, for Visitors" in page) == (False, True)
 
 
 @pytest.mark.parametrize(
