@@ -21,18 +21,24 @@ def keep(cursor: Cursor, list_id: str, wanted: int) -> None:
     cursor.execute("update master_list set log_days = %s where id = %s", (wanted, list_id))
 
 
-def overdue(cursor: Cursor) -> list[tuple[str, int]]:
-    """Lists, of any organisation, with entries that are older than they are kept, and their days."""
-    cursor.execute("select list_id, log_days from muster_log_overdue()")
-    return [(row[0], row[1]) for row in cursor.fetchall()]
+def overdue(cursor: Cursor) -> list[str]:
+    """Lists, of any organisation, with entries that are older than they are kept."""
+    cursor.execute("select list_id from muster_log_overdue()")
+    return [row[0] for row in cursor.fetchall()]
 
 
-def purge(cursor: Cursor, list_id: str, kept: int) -> bool:
-    """Delete one slice of a list's oldest entries; whether there may be more."""
+def purge(cursor: Cursor, list_id: str) -> bool:
+    """Delete one slice of a list's oldest entries; whether there may be more.
+
+    What waits, for an operation or for an operator, is not over; nor is what was set aside and can be retried.
+    """
     cursor.execute(
-        "delete from log_entry where (list_id, at, id) in (select list_id, at, id from log_entry where list_id = %s"
-        " and at < now() - make_interval(days => %s) and not waits order by at, id limit %s)",
-        (list_id, kept, SLICE),
+        "delete from log_entry where (list_id, at, id) in (select e.list_id, e.at, e.id from log_entry e"
+        " where e.list_id = %(list)s and e.at < now() - make_interval(days =>"
+        " (select log_days from master_list where id = %(list)s)) and not e.waits and e.result <> 'waiting'"
+        " and not exists (select from set_aside s where s.list_id = e.list_id and s.seq = e.id)"
+        " order by e.at, e.id limit %(most)s)",
+        {"list": list_id, "most": SLICE},
     )
     return cursor.rowcount == SLICE
 

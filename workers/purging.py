@@ -14,7 +14,7 @@ class Purge:
 
     def __init__(self) -> None:
         self._looked_at = -LOOK_EVERY
-        self._overdue: list[tuple[str, int]] = []
+        self._overdue: list[str] = []
 
     def some(self, connection: Connection) -> None:
         """Purge for a moment."""
@@ -23,9 +23,9 @@ class Purge:
             self._look(connection)
             self._looked_at = started
         while self._overdue and time.monotonic() - started < SHARE:
-            list_id, kept = self._overdue[-1]
+            list_id = self._overdue[-1]
             with database.transaction(connection, [list_id]) as cursor:
-                more = log_retention.purge(cursor, list_id, kept)
+                more = log_retention.purge(cursor, list_id)
             if not more:
                 self._overdue.pop()
 

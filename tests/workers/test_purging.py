@@ -53,3 +53,21 @@ def test_it_looks_for_what_is_overdue_once_an_hour(connection: Connection, monke
     purge.some(connection)
 
     assert (unchanged, count(connection)) == (2, 0)
+
+
+def test_a_longer_retention_counts_from_the_next_slice_on(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages(connection, 1, 100)
+    # Each look at the clock finds a share used up: what is overdue is looked up, and nothing purged yet.
+    moments = iter(float(number) for number in range(1_000))
+    monkeypatch.setattr("workers.purging.time.monotonic", lambda: next(moments))
+    purge = Purge()
+    purge.some(connection)
+    with database.transaction(connection) as cursor:
+        for list_id in log_retention.overdue(cursor):
+            log_retention.keep(cursor, list_id, 365)
+    monkeypatch.setattr("workers.purging.time.monotonic", lambda: 10.0)
+    purge.some(connection)
+
+    assert count(connection) == 4
