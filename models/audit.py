@@ -1,4 +1,7 @@
-"""What operators did: one row for every act that changes something, with who did it."""
+"""What operators changed in the console: one row an act, with who did it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
 
 from models.database import Cursor
 from models.operator_session import Session
@@ -12,3 +15,14 @@ def record(cursor: Cursor, session: Session, list_id: str | None, action: str, d
         " values (%s, %s, %s, %s, %s, %s)",
         (new_id(), session.organisation_id, list_id, session.email, action, detail),
     )
+
+
+def lately(cursor: Cursor, list_id: str, actions: Sequence[str], within: timedelta) -> tuple[str, str] | None:
+    """The newest of these acts about a list, (action, detail), if it is no older than that."""
+    cursor.execute(
+        "select action, detail from audit_entry where list_id = %s and at > clock_timestamp() - %s and action = any(%s)"
+        " order by at desc limit 1",
+        (list_id, within, list(actions)),
+    )
+    row = cursor.fetchone()
+    return (row[0], row[1]) if row else None

@@ -104,10 +104,15 @@ def page(cursor: Cursor, list_id: str, after: int | None, before: int | None, co
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Whose holds to end: these people's, or all that are no younger than an entry that the operator saw."""
+    """Whose holds to end: these people's, or all that the operator was told of.
+
+    Those are the ones up to the newest seq that they saw, and no more of them than they saw: lanes are
+    applied in any order, so that an older operation may be held after a newer one.
+    """
 
     people: Sequence[str] | None = None
     up_to: int | None = None
+    at_most: int | None = None
 
 
 def release(cursor: Cursor, list_id: str, chosen: Chosen, by: str) -> tuple[int, list[Lane]]:
@@ -148,6 +153,8 @@ def _lock(cursor: Cursor, list_id: str, chosen: Chosen) -> list[_Row]:
     held = _held(cursor, list_id, chosen)
     if not held:
         raise Taken("no deactivation of these people is held any more: look at the list again")
+    if chosen.at_most is not None and len(held) > chosen.at_most:
+        raise Taken(f"{len(held):,} are held by now, and not {chosen.at_most:,} any more: look at the list again")
     return held
 
 

@@ -18,7 +18,8 @@ from models.hold import Chosen
 from models.text import UUID
 
 OVERDUE = timedelta(days=7)
-VERBS = {"release": "released", "discard": "discarded"}
+ACTS = {"hold.release": "Released", "hold.discard": "Discarded"}
+TOLD_FOR = timedelta(seconds=30)  # what was released or discarded last
 
 
 def card_context(desk: Desk) -> dict[str, Any]:
@@ -38,9 +39,10 @@ def held(request: Call, list_id: ListId) -> Response[str]:
     with at_desk(request, list_id) as desk:
         given = request.query_params
         after, before = _number(given.get("after")), _number(given.get("before"))
-        done = next((f"{_number(given[key]) or 0:,} {key}" for key in VERBS.values() if key in given), None)
+        act = audit.lately(desk.cursor, list_id, list(ACTS), TOLD_FOR)
         return pages.page(
-            desk, "held.html", found=hold.page(desk.cursor, list_id, after, before), done=done,
+            desk, "held.html", found=hold.page(desk.cursor, list_id, after, before),
+            done=f"{ACTS[act[0]]}: {act[1]}" if act else None,
             names=partial(names, _by_label(desk)), link=partial(_link, list_id), **card_context(desk),
         )  # fmt: skip
 
@@ -97,9 +99,9 @@ def _checked(people: Sequence[str]) -> list[str]:
 
 
 def _chosen(data: Form) -> Chosen:
-    up_to = _number(data.get("up_to"))
-    if data.get("all") and up_to is not None:
-        return Chosen(up_to=up_to)
+    up_to, told = _number(data.get("up_to")), _number(data.get("count"))
+    if data.get("all") and up_to is not None and told is not None:
+        return Chosen(up_to=up_to, at_most=told)
     people = data.get("person", [])
     return Chosen(_checked(people if isinstance(people, list) else [people]))
 
@@ -113,7 +115,7 @@ def release(request: Call, list_id: ListId, data: Form) -> Response[str]:
         audit.record(desk.cursor, desk.session, list_id, "hold.release", words.plural(count, "person", "people"))
         bell = desk.office.bell
     bell.ring(lanes)
-    return pages.go(request, f"/lists/{list_id}/sync/held?released={count}")
+    return pages.go(request, f"/lists/{list_id}/sync/held")
 
 
 @post("/lists/{list_id:str}/sync/held/discard")
@@ -123,7 +125,7 @@ def discard(request: Call, list_id: ListId, data: Form) -> Response[str]:
     with at_desk(request, list_id, data) as desk:
         count = hold.discard(desk.cursor, list_id, _chosen(data), desk.session.email)
         audit.record(desk.cursor, desk.session, list_id, "hold.discard", words.plural(count, "person", "people"))
-    return pages.go(request, f"/lists/{list_id}/sync/held?discarded={count}")
+    return pages.go(request, f"/lists/{list_id}/sync/held")
 
 
 @get("/lists/{list_id:str}/sync/guard")
