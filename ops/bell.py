@@ -16,6 +16,7 @@ from ops import metrics
 
 NAMESPACE = "muster"
 QUEUE = "lanes"
+JOBS = "jobs"  # long work has a queue of its own: two waiting jobs would silence the nudges of lanes
 DRAIN = "drain"
 FORGET = "forget"
 REMAP = "remap"
@@ -23,7 +24,6 @@ RUNG = f"{NAMESPACE}:rung"
 WAKE = f"{NAMESPACE}:wake"
 NEWS = f"{NAMESPACE}:news"  # a channel: ids of lists whose log has changed, for consoles that show it
 TAKE = 64
-_LIST, _MESSAGES = f"{NAMESPACE}:{QUEUE}", f"{NAMESPACE}:{QUEUE}.msgs"
 
 # Lanes go into a set, so that ringing twice is ringing once; a nudge is pushed only when a lane is new
 # (or the sweep insists) and the queue is short, because a drain takes 64 lanes whichever woke it.
@@ -55,20 +55,20 @@ class Bell:
     def ring(self, lanes: Iterable[Lane], insist: bool = False) -> bool:
         """Announce that these lanes have rows, after the COMMIT that put them there; False if nobody heard."""
         names = [f"{lane.list_id}:{lane.number}" for lane in lanes]
-        return self._push(DRAIN, names, insist) if names or insist else True
+        return self._push(QUEUE, DRAIN, names, insist) if names or insist else True
 
     def forget(self, list_id: str) -> bool:
         """Have a disconnected list forgotten; False if nobody heard."""
-        return self._push(FORGET, [], True, list_id)
+        return self._push(JOBS, FORGET, [], True, list_id)
 
     def remap(self, list_id: str, job_id: str) -> bool:
         """Have a list mapped again; False if nobody heard."""
-        return self._push(REMAP, [], True, list_id, job_id)
+        return self._push(JOBS, REMAP, [], True, list_id, job_id)
 
-    def _push(self, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:
+    def _push(self, queue: str, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:
         identifier = str(uuid4())
         message = {
-            "queue_name": QUEUE,
+            "queue_name": queue,
             "actor_name": actor,
             "args": arguments,
             "kwargs": {},
@@ -82,7 +82,7 @@ class Bell:
             return False
         try:
             self._ring(
-                keys=[RUNG, _LIST, _MESSAGES, WAKE],
+                keys=[RUNG, f"{NAMESPACE}:{queue}", f"{NAMESPACE}:{queue}.msgs", WAKE],
                 args=[identifier, msgspec.json.encode(message), "1" if insist else "0", *names],
             )
         except redis.RedisError as error:

@@ -1,6 +1,8 @@
 """Wires the workers: broker, waking consumer, actors."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dramatiq
@@ -58,6 +60,8 @@ class Drains:
     def __init__(self, settings: Settings, bell: Bell) -> None:
         self._settings, self._bell = settings, bell
         self._thread = threading.local()
+        # Long work leaves a thread to the lanes; what finds no place is nudged again by the sweep.
+        self._places = threading.BoundedSemaphore(max(1, settings.worker_threads - 1))
 
     def connection(self) -> Connection:
         """This thread's connection, made anew when it was lost."""
@@ -94,13 +98,26 @@ class Drains:
         self._bell.ring(settled.again, insist=bool(settled.again) or rung)
 
     def forget(self, list_id: str) -> None:
-        """Forget a disconnected list."""
-        sweep.forget(self.connection(), list_id)
+        """Forget a disconnected list, for a share of time."""
+        with self._place() as free:
+            if free:
+                sweep.forget(self.connection(), list_id)
 
     def remap(self, list_id: str, job_id: str) -> None:
         """Map a list again, for a share of time."""
-        if remap.remap(self.connection(), list_id, job_id, self.rosters(), self._bell.ring):
+        with self._place() as free:
+            more = free and remap.remap(self.connection(), list_id, job_id, self.rosters(), self._bell.ring)
+        if more:
             self._bell.remap(list_id, job_id)
+
+    @contextmanager
+    def _place(self) -> Iterator[bool]:
+        free = self._places.acquire(blocking=False)
+        try:
+            yield free
+        finally:
+            if free:
+                self._places.release()
 
 
 def build(settings: Settings) -> RedisBroker:
@@ -121,6 +138,6 @@ def build(settings: Settings) -> RedisBroker:
         maintenance_chance=200_000,
     )
     dramatiq.actor(actor_name=bells.DRAIN, queue_name=bells.QUEUE, broker=broker)(drains.drain)
-    dramatiq.actor(actor_name=bells.FORGET, queue_name=bells.QUEUE, broker=broker)(drains.forget)
-    dramatiq.actor(actor_name=bells.REMAP, queue_name=bells.QUEUE, broker=broker)(drains.remap)
+    dramatiq.actor(actor_name=bells.FORGET, queue_name=bells.JOBS, broker=broker)(drains.forget)
+    dramatiq.actor(actor_name=bells.REMAP, queue_name=bells.JOBS, broker=broker)(drains.remap)
     return broker

@@ -23,7 +23,7 @@ from models.journal import Lane
 from models.mapping import Value
 from models.resource import Document
 
-SECONDS = 10.0  # a run's share: then it gives its place back
+SECONDS = 1.0  # a run's share: then it gives its place back (I9)
 BUSY = (errors.LockNotAvailable, *database.CLASHES)
 
 _log = structlog.get_logger()
