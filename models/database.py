@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import psycopg
 import tenacity
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_dumps, set_json_loads
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -29,7 +30,14 @@ CLASHES = (
 
 def connect(url: str, application: str = "muster", **parameters: Any) -> Connection:
     """An autocommitting connection; transactions are opened by `transaction`."""
+    parameters["options"] = options(url, parameters.get("options", ""))
     return psycopg.connect(url, autocommit=True, application_name=application, connect_timeout=5, **parameters)
+
+
+def options(url: str, more: str = "") -> str:
+    """What a connection is begun with: the URL's own options, UTC whatever the server's zone, and `more`."""
+    own = conninfo_to_dict(url).get("options") or ""
+    return " ".join(filter(None, (str(own), "-c timezone=UTC", more)))
 
 
 def connect_patiently(url: str, application: str, seconds: float = 30, **parameters: Any) -> Connection:

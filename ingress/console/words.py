@@ -69,14 +69,15 @@ def plural(count: int, one: str, several: str | None = None) -> str:
 
 
 def day(moment: datetime) -> str:
-    """3 March 2026."""
+    """3 March 2026, in UTC."""
+    moment = moment.astimezone(UTC)
     return f"{moment.day} {moment:%B %Y}"
 
 
 def clock(moment: datetime) -> Markup:
     """A time element: how long ago in words, the moment itself in the attribute and, in UTC, in the title."""
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        moment.isoformat(timespec="milliseconds"), f"{moment:%Y-%m-%d %H:%M:%S} UTC", ago(moment)
+        moment.isoformat(timespec="milliseconds"), f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", ago(moment)
     )
 
 
