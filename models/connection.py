@@ -64,9 +64,12 @@ def connect(cursor: Cursor, list_id: str, unique_identifier: str, by: str) -> No
         )
     _check_plan(cursor, list_id)
     cursor.execute(
-        "insert into connection (list_id, provider, unique_identifier, state, connected_by)"
-        " values (%s, 'scim', %s, 'connected', %s) on conflict (list_id) do nothing",
-        (list_id, unique_identifier, by),
+        # The mappings that an earlier connection left keep their version's number going: an editor that was
+        # opened under it must not save over what came later.
+        "insert into connection (list_id, provider, unique_identifier, state, connected_by, mapping_version)"
+        " select %(list)s, 'scim', %(uid)s, 'connected', %(by)s, 1 + coalesce(max((progress->>'version')::int), 0)"
+        " from job where list_id = %(list)s and kind = 'remap' on conflict (list_id) do nothing",
+        {"list": list_id, "uid": unique_identifier, "by": by},
     )
     if cursor.rowcount != 1:
         raise Refused(_why_not(cursor, list_id))

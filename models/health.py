@@ -25,9 +25,10 @@ class Told:
 class Facts:
     """Each is None or 0 where nothing of the kind was seen lately."""
 
-    refused_token: Told | None  # a revoked or expired token, or one of another list
+    refused_token: Told | None  # a revoked or expired token
     refused: Told | None  # any other refusal
     misfit: Told | None  # a value that did not fit its field
+    elsewhere: Told | None  # a token of this list on another one's Base URL
     uid_change: Told | None
     waiting: int  # users who are not in the list yet, for a reason of their own
     unapplied: int  # accepted, and waiting for a worker
@@ -39,7 +40,8 @@ _LATELY = (
 )
 # One look over the newest entries; the newest one of each kind.
 _KINDS = {
-    "refused_token": "operation = 'request' and (detail like '%%token%%' or detail like '%%another list%%')",
+    "refused_token": "operation = 'request' and detail like '%%token%%' and detail not like '%%another list%%'",
+    "elsewhere": "operation = 'request' and detail like '%%another list%%'",
     "refused": "result = 'rejected' and operation <> 'request'",
     "misfit": "result = 'partly_applied'",
     "uid_change": "operation = 'update' and changes @> '[{\"field\": \"UID\"}]'",

@@ -10,7 +10,6 @@ from models.text import UUID, equality_key, fold
 
 MOST_PEOPLE = 1_000  # whose entries are looked through
 SHORTEST = 3  # letters of a word that the index of people knows
-MOST_STRANGERS = 5_000  # entries without a person
 # Shorter pieces of a request id begin many others, and words too ("ada", "decade").
 _REQUEST = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
 
@@ -70,15 +69,16 @@ def entries_about(list_id: str, found: Found, wanted: Sql, order: str, limit: in
         parts.append(
             Sql(
                 "(select at, id from log_entry where list_id = %s and person_id is null"
-                f" and lower(user_name) like %s{wanted.text} limit %s)",
-                (list_id, literal(found.user_name) + "%", *wanted.parameters, MOST_STRANGERS),
+                f" and lower(user_name) like %s{wanted.text} order by {order} limit %s)",
+                (list_id, literal(found.user_name) + "%", *wanted.parameters, limit),
             )
         )
     if found.request:
         parts.append(
             Sql(
-                f"(select at, id from log_entry where list_id = %s and request_id like %s{wanted.text} limit %s)",
-                (list_id, found.request + "%", *wanted.parameters, MOST_STRANGERS),
+                f"(select at, id from log_entry where list_id = %s and request_id like %s{wanted.text}"
+                f" order by {order} limit %s)",
+                (list_id, found.request + "%", *wanted.parameters, limit),
             )
         )
     return Sql(" union ".join(part.text for part in parts), tuple(value for part in parts for value in part.parameters))

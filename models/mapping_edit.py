@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from psycopg import errors
-
 from models import job, mapping, master_list, remapping
 from models.attributes import ATTRIBUTES
 from models.database import Cursor, lock_key
-from models.errors import Refused, Taken, Unavailable
+from models.errors import Refused, Taken
 from models.mapping import Field
 from models.mapping_choice import DEFAULT, TRANSFORMS, Choice, Fault, changes, targets
 
@@ -53,7 +51,7 @@ def stored(cursor: Cursor, list_id: str, fields: Iterable[Field]) -> list[Choice
     known = {one.path for one in ATTRIBUTES}
     own = iter([path for path in rows if path not in known])
     taken = {row.field for row in rows.values()}
-    free = {field.label: field.key for field in fields if not field.uid and field.key not in taken}
+    free = {field.label.casefold(): field.key for field in fields if not field.uid and field.key not in taken}
     choices = []
     for number, attribute in enumerate(ATTRIBUTES):
         path = attribute.path or next(own, None)
@@ -61,7 +59,7 @@ def stored(cursor: Cursor, list_id: str, fields: Iterable[Field]) -> list[Choice
         if row is not None:
             choices.append(Choice(number, path, row.on, row.field, transform=row.transform))
         else:
-            choices.append(Choice(number, path, False, free.get(attribute.default_field, DEFAULT)))
+            choices.append(Choice(number, path, False, free.get(attribute.default_field.casefold(), DEFAULT)))
     return choices
 
 
@@ -73,7 +71,7 @@ def save(
     The exclusive lock waits for the drains and slices that have begun; whatever begins later reads the new
     version. `expected` is the version that the operator saw.
     """
-    _lock(cursor, list_id)
+    cursor.execute("select pg_advisory_xact_lock(%s)", (lock_key("roster", list_id),))
     cursor.execute("select mapping_version, state from connection where list_id = %s for update", (list_id,))
     row = cursor.fetchone()
     if row is None or row[1] != "connected":
@@ -91,13 +89,6 @@ def save(
     cursor.execute("update connection set mapping_version = %s where list_id = %s", (expected + 1, list_id))
     progress = {"version": expected + 1, "total": remapping.count(cursor, list_id), "done": 0, "changed": 0}
     return Saved(job.create(cursor, list_id, job.REMAP, progress), changed)
-
-
-def _lock(cursor: Cursor, list_id: str) -> None:
-    try:
-        cursor.execute("select pg_advisory_xact_lock(%s)", (lock_key("roster", list_id),))
-    except errors.LockNotAvailable:
-        raise Unavailable("this list is busy with changes from its identity provider: try again in a moment") from None
 
 
 def _keys(cursor: Cursor, list_id: str, found: Mapping[int, Field]) -> dict[int, str]:

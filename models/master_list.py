@@ -114,18 +114,18 @@ def fields(cursor: Cursor, list_id: str, lock: bool = False) -> list[Field]:
 
 
 def ensure_fields(cursor: Cursor, list_id: str, wanted: list[tuple[str, str]]) -> dict[str, str]:
-    """The keys of the fields labelled as in `wanted` (label, type), made where they are missing."""
+    """The keys of the fields labelled as in `wanted` (label, type), in any case; made where they are missing."""
     present = fields(cursor, list_id, lock=True)
-    keys = {field.label: field.key for field in present if not field.uid}
+    known = {field.label.casefold(): field.key for field in present if not field.uid}
     taken = {field.key for field in present}
     for label, kind in wanted:
-        if label not in keys:
-            keys[label] = _free_key(label, taken)
-            taken.add(keys[label])
-            present.append(Field(key=keys[label], label=label, type=kind))
+        if label.casefold() not in known:
+            known[label.casefold()] = _free_key(label, taken)
+            taken.add(known[label.casefold()])
+            present.append(Field(key=known[label.casefold()], label=label, type=kind))
     encoded: list[dict[str, Any]] = [field.as_json() for field in present]
     cursor.execute("update master_list set fields = %s where id = %s", (Jsonb(encoded), list_id))
-    return keys
+    return {label: known[label.casefold()] for label, _ in wanted}
 
 
 def _free_key(label: str, taken: set[str]) -> str:

@@ -109,12 +109,12 @@ def listing(cursor: Cursor, list_id: str) -> list[BearerToken]:
     return [BearerToken(str(row[0]), *row[1:]) for row in cursor.fetchall()]
 
 
-def revoke(cursor: Cursor, prefix: str) -> str | None:
-    """Cut one token off; returns its list, or None where no token has this prefix."""
+def revoke(cursor: Cursor, prefix: str, list_id: str | None = None) -> str | None:
+    """Cut one token off; returns its list, or None where no token (of `list_id`, if that is given) has this prefix."""
     cursor.execute(
         "update bearer_token set revoked_at = coalesce(revoked_at, clock_timestamp()) where prefix = %s"
-        " returning list_id",
-        (prefix,),
+        " and list_id = coalesce(%s, list_id) returning list_id",
+        (prefix, list_id),
     )
     row = cursor.fetchone()
     return row[0] if row else None

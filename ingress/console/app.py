@@ -8,6 +8,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from litestar.types import Message, Receive, Scope, Send
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from ingress.console import held, help, lists, log, mappings, pages, people, session, sync_tab, tokens
 from ingress.console.assets import by_path
@@ -16,6 +17,7 @@ from ingress.console.stream import Streams
 from ingress.http import SCIM_JSON
 from ingress.scim import errors
 from ingress.scim.errors import NotFound
+from models import database
 from models.errors import Refused, Unknown
 from ops.settings import Settings
 
@@ -34,6 +36,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# What PostgreSQL says of a transaction that stood in another one's way: it was rolled back.
+BUSY = (LockNotAvailable, QueryCanceled, DeadlockDetected)
 MOST_BYTES = 1_048_576  # of a form
 PARTS = (session, lists, people, sync_tab, tokens, mappings, held, log, help)
 A_YEAR = "max-age=31536000; includeSubDomains"
@@ -85,6 +89,19 @@ def _unknown(request: Call, error: HTTPException) -> Response[Any]:
     return _error(request, error.status_code, "Not done", error.detail if error.status_code < 500 else "")
 
 
+def _unavailable(request: Call, error: Exception) -> Response[str]:
+    """A lock that was not to be had, a statement that took too long, or a database that is away."""
+    _log.warning("console_unavailable", path=request.scope.get("path_template", ""), error=repr(error))
+    sentence = (
+        "This list is busy with changes from its identity provider. Nothing was changed: try again in a moment."
+        if isinstance(error, BUSY)
+        else "The database does not answer at the moment. Look whether it was done, then try again."
+    )
+    answer = _error(request, 503, "Not now", sentence)
+    answer.headers["Retry-After"] = "1"
+    return answer
+
+
 def _failed(request: Call, error: Exception) -> Response[str]:
     _log.exception("console_failed", path=request.scope.get("path_template", ""), exc_info=error)
     return _error(request, 500, "Something failed", "Something went wrong on our side. Nothing was changed: try again.")
@@ -105,7 +122,12 @@ class Console:
         self.app = Litestar(
             [static, *(route for part in PARTS for route in part.ROUTES)],
             before_send=[_secured(self._office)],
-            exception_handlers={Refused: _refused, HTTPException: _unknown, Exception: _failed},
+            exception_handlers={
+                Refused: _refused,
+                HTTPException: _unknown,
+                Exception: _failed,
+                **dict.fromkeys(database.LOST, _unavailable),
+            },
             openapi_config=None,
             logging_config=None,
             request_max_body_size=MOST_BYTES,

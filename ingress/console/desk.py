@@ -90,11 +90,12 @@ class Office:
         self.cookie = "__Host-muster" if self.secure else "muster"
         # A plan for each question: how many a search word finds decides which index it is.
         plans = "-c jit=off -c plan_cache_mode=force_custom_plan"
-        limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=5s"
+        limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=3s"
         options = database.options(settings.database_url, f"{limits} {plans}")
         self._proxies = Proxies(settings.trusted_proxies, settings.public_root(), settings.public_url is not None)
         self.pool: ConnectionPool[database.Connection] = ConnectionPool(
             settings.database_url, min_size=0, max_size=THREADS, max_idle=60, timeout=10, open=False,
+            check=ConnectionPool.check_connection,  # one that a restart of the server has cut is replaced unseen
             kwargs={"autocommit": True, "application_name": "muster-console", "options": options},
         )  # fmt: skip
 

@@ -116,6 +116,8 @@ def _absent(details: Details, facts: Facts) -> Answer:
 
 
 def _duplicates(details: Details, facts: Facts) -> Answer:
+    if facts.elsewhere is not None:
+        return _told("bad", "A token of this list was used on another one's Base URL", facts.elsewhere)
     if facts.uid_change is not None:
         return Answer(
             "wait",

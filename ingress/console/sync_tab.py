@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from random import randrange
 from typing import Any
 
@@ -14,8 +15,9 @@ from ingress.console.tokens import context as tokens_context
 from models import audit, connection, health, token
 from models.connection import Details
 from models.errors import PlanTooLow, Refused
-from models.organisation import DIRECTORY_PLANS, SCIM_PLANS
+from models.organisation import DIRECTORY_PLANS, NEEDS_BUSINESS, SCIM_PLANS
 from ops.simulators.directory import IDPS, run
+from ops.simulators.wire import Idp, Refusal
 
 SIMULATED_USERS = 25
 SIMULATED_TOKEN_LASTS = timedelta(hours=1)
@@ -149,16 +151,32 @@ def simulate(request: Call, list_id: ListId, data: Form) -> Response[str]:
                 raise Refused("Choose one of the identity providers.")
             if not is_free:
                 raise Refused("A simulated identity provider is at work already: try again in a few seconds.")
+            if desk.session.plan not in SCIM_PLANS:
+                raise PlanTooLow(NEEDS_BUSINESS)
             until = datetime.now(UTC) + SIMULATED_TOKEN_LASTS
             label = f"Simulated {words.idp_name(idp.name)}"
             issued = token.issue(desk.cursor, list_id, label, until, desk.session.email)
             audit.record(desk.cursor, desk.session, list_id, "list.simulate", idp.name)
             root = desk.base_url
-        run(idp(), root, issued.token, SIMULATED_USERS, 0.3, 0.1, groups=2, seed=randrange(1000))
+        failures = _push(idp(), root, issued.token)
     finally:
         if is_free:
             _simulating.release()
+    if failures:
+        with at_desk(request, list_id, data) as desk:
+            token.revoke(desk.cursor, issued.prefix, list_id)
+        raise Refused(f"The simulated identity provider was refused, or did not reach {root}: {failures[0]}")
     return pages.go(request, f"/lists/{list_id}/sync")
+
+
+def _push(idp: Idp, root: str, raw: str) -> list[str]:
+    """Let it push; what failed, a sentence each."""
+    try:
+        done = run(idp, root, raw, SIMULATED_USERS, 0.3, 0.1, groups=2, seed=randrange(1000))
+    except (Refusal, HTTPException, OSError) as error:
+        return [str(error) or repr(error)]
+    failures: list[str] = done["failures"]
+    return failures
 
 
 @get("/settings/plan")

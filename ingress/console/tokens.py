@@ -105,7 +105,7 @@ def revoke(request: Call, list_id: ListId, token_id: Id, data: Form) -> Response
     with at_desk(request, list_id, data) as desk:
         one = _one(desk, str(token_id))
         if one.revoked_at is None:
-            token.revoke(desk.cursor, one.prefix)
+            token.revoke(desk.cursor, one.prefix, list_id)
             audit.record(desk.cursor, desk.session, list_id, "token.revoke", one.prefix)
         if not pages.is_fragment(request):
             return pages.go(request, f"/lists/{list_id}/sync")

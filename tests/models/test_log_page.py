@@ -179,6 +179,18 @@ def test_new_entries_are_counted_as_far_as_they_match(made: Made) -> None:
     assert counts == [3, 3, 0]
 
 
+def test_a_search_for_a_user_without_a_person_begins_with_the_newest(made: Made) -> None:
+    with database.transaction(made.connection, [made.list_id]) as cursor:
+        for number in range(20):
+            at = datetime.now(UTC) - timedelta(minutes=20 - number)
+            write(cursor, made.list_id, at=at, id=900 + number, user_name="Zoe@x", result="rejected")
+
+    pages = made.walk(Filters(search="zoe"), count=6)
+
+    assert [ids(page.entries) for page in pages][:2] == [list(range(919, 913, -1)), list(range(913, 907, -1))]
+    assert sum(len(page.entries) for page in pages) == 20
+
+
 def test_one_entry_is_found_in_its_own_list_only(made: Made) -> None:
     with database.transaction(made.connection, [made.list_id]) as cursor:
         entry = log_page.find(cursor, made.list_id, made.rows[0]["id"]).entry

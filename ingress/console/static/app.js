@@ -91,7 +91,9 @@
   document.addEventListener("htmx:error", (event) => !isPoll(event) && say("The server cannot be reached. Check your connection, and try again.", "bad"));
   document.addEventListener("htmx:response:error", (event) => {
     const status = event.detail.ctx.response?.status;
-    if (status >= 500 && !isPoll(event)) say("Something went wrong on our side. Nothing was changed.", "bad");
+    if (isPoll(event)) return;
+    if (status === 503) say("This list is busy at the moment. Try again.", "bad");
+    else if (status >= 500) say("Something went wrong on our side. Nothing was changed.", "bad");
   });
 
   // The live log: a switch pauses it, and nothing moves under an open drawer or on a later page. There only

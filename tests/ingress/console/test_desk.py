@@ -6,7 +6,10 @@ import pytest
 from litestar import Request
 
 from ingress.console.desk import Office
+from models import database
+from models.database import Connection, lock_key
 from ops.settings import Settings
+from tests.ingress.console.conftest import Browser
 
 
 def request(peer: str, **headers: str) -> Request[Any, Any, Any]:
@@ -29,3 +32,22 @@ def test_only_trusted_proxies_tell_who_asks_and_by_which_url(peer: str, address:
     )
 
     assert (office.address(asked), office.root(asked)) == (address, root)
+
+
+def test_a_list_that_is_busy_is_said_to_be(browser: Browser, database_url: str, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+    with database.connect(database_url) as drain, drain.transaction():
+        drain.execute("select pg_advisory_xact_lock_shared(%s)", (lock_key("roster", list_id),))
+        answer = browser.post(f"/lists/{list_id}/sync/disconnect")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "busy with changes from its identity provider" in answer.text
+
+
+def test_a_connection_that_was_cut_is_replaced_unseen(browser: Browser, connection: Connection) -> None:
+    assert browser.get("/lists").status_code == 200
+    connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'muster-console'"
+    )
+
+    assert browser.get("/lists").status_code == 200

@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 
+from ingress.auth import ELSEWHERE
 from ingress.console import help
 from ingress.console.guides import GUIDES, QUESTIONS
 from models import connection as connections
@@ -52,8 +53,11 @@ def test_troubleshooting_answers_from_live_facts(browser: Browser, connection: C
     refuse(connection, browser, "request", "this bearer token was revoked: generate a new one")
     refuse(connection, browser, "create", "userName is missing: send a userName that is not empty")
 
-    page = browser.get("/help/troubleshooting").text
+    refuse(connection, browser, "request", ELSEWHERE)
+
+    page = unescape(browser.get("/help/troubleshooting").text)
     assert "The last refused token, just now: this bearer token was revoked" in page
+    assert "A token of this list was used on another one's Base URL, just now" in page
     assert "The last refused one, just now: userName is missing" in page
 
 

@@ -9,7 +9,7 @@ from litestar.testing import TestClient
 
 from ingress.console.tokens import warning
 from models import connection as connections
-from models import database, journal, organisation, token
+from models import database, journal, master_list, organisation, token
 from models.database import Connection
 from models.journal import Entry
 from models.text import new_id
@@ -80,6 +80,19 @@ def test_connecting_asks_for_an_identifier_and_makes_the_default_mappings(
     assert connection.execute("select count(*) from field_mapping").fetchone() == (9,)
     again = lonely.post(f"{sync(lonely)}/connect", uid="userName")
     assert (again.status_code, "connected already" in again.text) == (422, True)
+
+
+def test_connecting_takes_the_fields_that_are_there_in_any_case(lonely: Browser, connection: Connection) -> None:
+    with database.transaction(connection) as cursor:
+        given = [master_list.new_field("email", "email"), master_list.new_field("FIRST NAME", "text")]
+        list_id = master_list.create(cursor, lonely.tenant.organisation_id, "Choir", given)
+
+    lonely.post(f"/lists/{list_id}/sync/connect", uid="userName")
+
+    with database.transaction(connection, [list_id]) as cursor:
+        labels = [field.label for field in master_list.fields(cursor, list_id)]
+    assert len({label.casefold() for label in labels}) == len(labels)
+    assert {"email", "FIRST NAME", "Last Name"} <= set(labels)
 
 
 def test_a_fresh_connection_says_what_to_do_next(browser: Browser) -> None:
