@@ -19,6 +19,7 @@ _SELECTED = re.compile(r'(\w+)\[type eq "(\w+)"\]\.(\w+)')
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*")
 _DIGITS = re.compile(r"\s*[+-]?\d+\s*")
 _SHOWN = 100  # characters of a value in a sentence
+LONGEST_TYPED = 10_000  # characters, of a value that an operator types
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,10 @@ def fit(target: Field, text: str) -> Value:
         return None
     if "\x00" in text:
         raise Refused(f"{target.label} holds a character that cannot be stored: remove it")
+    if len(text) > LONGEST_TYPED:
+        raise Refused(
+            f"{target.label} takes {LONGEST_TYPED:,} characters at most, and this has {len(text):,}: shorten it"
+        )
     try:
         return _FITTERS[target.type](target, text.strip())
     except _Misfit as misfit:
@@ -266,7 +271,7 @@ def _fit_number(_: Field, value: Any) -> Value:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     try:
-        number = float(value)
+        number = math.nan if "_" in str(value) else float(value)  # Python takes 1_000 for a number; nobody else does
         if _INTEGER.fullmatch(value):
             # More digits than a double holds would arrive as another number.
             return int(value)

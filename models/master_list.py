@@ -10,10 +10,12 @@ from psycopg.types.json import Jsonb
 from models.database import Cursor
 from models.errors import Refused, Taken, Unknown
 from models.mapping import Field
-from models.text import new_list_id
+from models.text import is_line, new_list_id
 
 TYPES = ("text", "number", "email", "date", "dropdown")
-LONGEST_LABEL = 60  # characters
+LONGEST_NAME, LONGEST_LABEL, LONGEST_OPTION = 100, 60, 100  # characters
+MOST_FIELDS, MOST_OPTIONS = 200, 500
+ID = re.compile(r"[a-z2-7]{10}")  # of a list, as `new_list_id` makes them
 UID_FIELD = Field(key="uid", label="UID", type="text", required=True, uid=True)
 
 
@@ -41,8 +43,10 @@ _LISTS = (
 
 def of_organisation(cursor: Cursor, organisation_id: str, list_id: str) -> MasterList:
     """A list of an organisation; another's is as unknown as one that never was."""
-    cursor.execute(f"{_LISTS} and l.id = %s", (organisation_id, list_id))
-    row = cursor.fetchone()
+    row = None
+    if ID.fullmatch(list_id):
+        cursor.execute(f"{_LISTS} and l.id = %s", (organisation_id, list_id))
+        row = cursor.fetchone()
     if row is None:
         raise Unknown("this list does not exist, or belongs to another organisation")
     return _list(row)
@@ -62,20 +66,22 @@ def new_field(label: str, kind: str, options: Iterable[str] = (), required: bool
     """A field as an operator describes it; it gets its key when it is added."""
     label = label.strip()
     chosen = tuple(dict.fromkeys(filter(None, (option.strip() for option in options))))
-    if not label or "\x00" in label or len(label) > LONGEST_LABEL:
-        raise Refused(f"a field needs a label of 1 to {LONGEST_LABEL} characters")
+    if not is_line(label, LONGEST_LABEL):
+        raise Refused(f"a field needs a label of 1 to {LONGEST_LABEL} characters, on one line")
     if kind not in TYPES:
         raise Refused(f"type '{kind}' does not exist: choose one of {', '.join(TYPES)}")
     if kind == "dropdown" and not chosen:
         raise Refused(f"{label} is a dropdown and needs options: give some, with commas between")
+    if len(chosen) > MOST_OPTIONS or not all(is_line(option, LONGEST_OPTION) for option in chosen):
+        raise Refused(f"{label} may have {MOST_OPTIONS} options, each of at most {LONGEST_OPTION} characters")
     return Field("", label, kind, chosen if kind == "dropdown" else (), required)
 
 
 def create(cursor: Cursor, organisation_id: str, name: str, fields: Iterable[Field] = ()) -> str:
     """A list with its UID field and these; returns its id."""
     name = name.strip()
-    if not name or "\x00" in name:
-        raise Refused("a list needs a name: give it one that its operators will know it by")
+    if not is_line(name, LONGEST_NAME):
+        raise Refused(f"a list needs a name of 1 to {LONGEST_NAME} characters, on one line, that its operators know")
     list_id = new_list_id()
     cursor.execute(
         "insert into master_list (id, organisation_id, name, fields) values (%s, %s, %s, %s)"
@@ -95,6 +101,8 @@ def _keyed(fields: Iterable[Field]) -> list[Field]:
             raise Taken(f"two fields are called '{field.label}': give each a label of its own")
         labels.add(field.label.casefold())
         keyed.append(replace(field, key=_free_key(field.label, {one.key for one in keyed})))
+    if len(keyed) > MOST_FIELDS:
+        raise Refused(f"a list may have {MOST_FIELDS} fields: leave some out")
     return keyed
 
 

@@ -11,10 +11,11 @@ from psycopg.types.json import Jsonb
 from models import master_list
 from models.database import Connection, Cursor, transaction
 from models.errors import Refused, Taken, Unknown
-from models.text import equality_key, new_id
+from models.text import equality_key, is_line, new_id
 
 _encode = msgspec.json.Encoder().encode
 SEPARATOR = "\x1f"
+LONGEST_UID = 250  # characters, of one that is typed
 
 
 @dataclass(slots=True)
@@ -166,8 +167,8 @@ def _parameters(people: Sequence[Person]) -> tuple[list[Any], ...]:
 def add(cursor: Cursor, list_id: str, uid: str, values: dict[str, Any]) -> str:
     """A person added by hand; returns the id."""
     uid = uid.strip()
-    if not uid:
-        raise Refused("a person needs a UID")
+    if not is_line(uid, LONGEST_UID):
+        raise Refused(f"a person needs a UID of 1 to {LONGEST_UID} characters, on one line")
     person_id = new_id()
     cursor.execute(
         "insert into person (list_id, id, uid, uid_key, fields) values (%s, %s, %s, %s, %s)"

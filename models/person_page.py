@@ -74,7 +74,7 @@ def page(
     condition, parameters = f"p.list_id = %s{STATUS[status]}", [list_id]
     if edge is not None:
         condition += f" and p.uid_key {'<' if backwards else '>'} %s"
-        parameters.append(edge)
+        parameters.append(edge.replace("\x00", ""))
     order = f"order by p.list_id, p.uid_key {'desc' if backwards else 'asc'} limit %s"
     words = [f"%{_literal(word)}%" for word in fold(search[:LONGEST_SEARCH]).replace("\x00", "").split()]
     matching = " and ".join(["p.search like %s"] * len(words)) or "true"

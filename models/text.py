@@ -50,6 +50,11 @@ def _tick() -> int:
         return _last_tick
 
 
+def is_line(text: str, most: int) -> bool:
+    """Whether this is one line of 1 to `most` characters that can be shown and stored."""
+    return bool(text) and len(text) <= most and text.isprintable()
+
+
 def new_list_id() -> str:
     """Ten characters a–z2–7: no underscore, which Okta refuses in a base URL, and 50 bits."""
     return "".join(secrets.choice(LIST_ID_ALPHABET) for _ in range(10))

@@ -140,10 +140,7 @@ def at_desk(
     office: Office = request.app.state.office
     unsafe = request.method not in SAFE
     secret = request.cookies.get(office.cookie, "")
-    with (
-        office.pool.connection() as connection,
-        database.transaction(connection, [list_id] if list_id else []) as cursor,
-    ):
+    with office.pool.connection() as connection, database.transaction(connection) as cursor:
         session = operator_session.find(cursor, secret, not is_poll(request)) if secret else None
         if session is None:
             raise SignedOut("sign in to go on")
@@ -154,6 +151,8 @@ def at_desk(
         if (unsafe if change is None else change) and not session.may_change:
             raise Forbidden("viewers cannot change anything: ask an administrator of your organisation")
         current = master_list.of_organisation(cursor, session.organisation_id, list_id) if list_id else None
+        if current is not None:
+            database.allow(cursor, [current.id])
         yield Desk(office, cursor, session, csrf, current, office.root(request))
 
 

@@ -12,7 +12,7 @@ from ingress.console import pages, words
 from ingress.console.desk import Call, ListId, at_desk, in_thread
 from ingress.console.guides import FAQ, GUIDES, QUESTIONS
 from ingress.console.pages import PRODUCT
-from models import connection, health, master_list
+from models import connection, database, health, master_list
 from models.connection import Details
 from models.errors import Unknown
 from models.health import Facts, Told
@@ -77,6 +77,7 @@ def troubleshooting(request: Call) -> Response[str]:
         lists = master_list.all_of_organisation(desk.cursor, desk.session.organisation_id)
         connected = [one for one in lists if one.is_connected]
         wanted = [one for one in connected if one.id == request.query_params.get("list")] or connected[:CHECKED_AT_ONCE]
+        database.allow(desk.cursor, [one.id for one in wanted])
         checked = []
         for one in wanted:
             details = connection.details(desk.cursor, one.id)

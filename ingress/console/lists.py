@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from litestar import Response, get, post
 
 from ingress.console import pages
 from ingress.console.desk import Call, Desk, Form, at_desk, in_thread
-from models import audit, master_list, person_page, provisioning_log
+from models import audit, database, master_list, person_page, provisioning_log
 from models.errors import Refused
 from models.master_list import MasterList
 from models.person_page import Counts
@@ -41,6 +42,7 @@ def lists(request: Call) -> Response[str]:
     """A card for each list."""
     with at_desk(request) as desk:
         found = master_list.all_of_organisation(desk.cursor, desk.session.organisation_id)
+        database.allow(desk.cursor, [one.id for one in found])
         cards = [
             Card(one, person_page.counts(desk.cursor, one.id), provisioning_log.last_at(desk.cursor, one.id))
             for one in found
@@ -85,7 +87,7 @@ def _rows(data: Form) -> list[FieldRow]:
     columns = (_several(data.get(name)) for name in ("label", "type", "options", "required"))
     rows = [
         FieldRow(label.strip(), kind, options, required == "1")
-        for label, kind, options, required in zip(*columns, strict=True)
+        for label, kind, options, required in zip_longest(*columns, fillvalue="")
     ]
     return [row for row in rows if row.label]
 
