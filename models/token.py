@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from models.database import Cursor
-from models.errors import PlanTooLow, Refused, Unauthorised
+from models.errors import PlanTooLow, Refused, Taken, Unauthorised
 from models.organisation import NEEDS_BUSINESS, SCIM_PLANS
 from models.text import checksum, new_id
 
@@ -84,8 +84,13 @@ def digest(token: str) -> bytes:
     return sha256(token.encode()).digest()
 
 
-def issue(cursor: Cursor, list_id: str, label: str, expires_at: datetime | None, by: str) -> Issued:
-    """A new token of a connected list; the others go on working (product rule T2)."""
+def issue(
+    cursor: Cursor, list_id: str, label: str, expires_at: datetime | None, by: str, token_id: str | None = None
+) -> Issued:
+    """A new token of a connected list; the others go on working (product rule T2).
+
+    Whoever asks may choose its id, so that asking twice makes one.
+    """
     cursor.execute("select state from connection where list_id = %s for share", (list_id,))
     row = cursor.fetchone()
     if row is None or row[0] != "connected":
@@ -93,9 +98,11 @@ def issue(cursor: Cursor, list_id: str, label: str, expires_at: datetime | None,
     token = generate()
     cursor.execute(
         "insert into bearer_token (id, list_id, digest, prefix, label, created_by, expires_at)"
-        " values (%s, %s, %s, %s, %s, %s, %s)",
-        (new_id(), list_id, digest(token), token[:PREFIX_LENGTH], label, by, expires_at),
+        " values (%s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing",
+        (token_id or new_id(), list_id, digest(token), token[:PREFIX_LENGTH], label, by, expires_at),
     )
+    if cursor.rowcount != 1:
+        raise Taken("this token was generated already, and cannot be shown again: revoke it, and generate another")
     return Issued(token, token[:PREFIX_LENGTH])
 
 

@@ -26,6 +26,9 @@ def _environment() -> Environment:
         product=PRODUCT, icon=icon, asset=asset_path, now=lambda: datetime.now(UTC), **words.GLOBALS
     )
     environment.filters.update(words.FILTERS)
+    # All of them at once: a process must not meet the templates of a version that is installed while it runs.
+    for name in environment.list_templates():
+        environment.get_template(name)
     return environment
 
 

@@ -1,7 +1,7 @@
 """Signing in and out, and where an operator is signed in."""
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
@@ -89,7 +89,9 @@ def end_session(request: Call, session_id: Id, data: Form) -> Response[str]:
 def sign_in_again(request: Call) -> Response[str]:
     """What becomes of a request whose session is over: the form, and afterwards the page that was asked for."""
     if pages.is_fragment(request):
-        return pages.html("", 401, HX_Redirect="/login")
+        here = urlsplit(request.headers.get("hx-current-url", ""))
+        shown = f"{here.path or HOME}{'?' if here.query else ''}{here.query}"
+        return pages.html("", 401, HX_Redirect=f"/login?next={quote(shown)}")
     wanted = request.url.path if request.method == "GET" else HOME
     query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
     return pages.html("", 303, Location=f"/login?next={quote(wanted + query)}")

@@ -9,6 +9,7 @@ from ingress.console import pages
 from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
 from models import audit, token
 from models.errors import Refused, Unknown
+from models.text import UUID, new_id
 from models.token import BearerToken
 
 LIFETIMES = (("", "No expiry"), ("30", "30 days"), ("90", "90 days"), ("180", "180 days"), ("365", "1 year"))
@@ -52,7 +53,7 @@ def new_token(request: Call, list_id: ListId) -> Response[str]:
 def _form(request: Call, desk: Desk, typed: str = "", error: str | None = None) -> Response[str]:
     return pages.dialog(
         request, desk, "token_new.html", "dialog", 422 if error else 200,
-        typed=typed, error=error, lifetimes=LIFETIMES, tab="sync", **context(desk),
+        typed=typed, error=error, lifetimes=LIFETIMES, token_id=new_id(), tab="sync", **context(desk),
     )  # fmt: skip
 
 
@@ -67,7 +68,10 @@ def issue(request: Call, list_id: ListId, data: Form) -> Response[str]:
                 raise Refused(f"A label has at most {LONGEST_LABEL} characters, on one line.")
             until = _until(str(data.get("days", "")))
             with desk.cursor.connection.transaction():
-                issued = token.issue(desk.cursor, list_id, label, until, desk.session.email)
+                # The form has chosen the id: sent twice, by a double click or a reload, it makes one token.
+                chosen = str(data.get("id", ""))
+                token_id = chosen if UUID.fullmatch(chosen) else None
+                issued = token.issue(desk.cursor, list_id, label, until, desk.session.email, token_id)
         except Refused as refusal:
             return _form(request, desk, label, refusal.detail)
         audit.record(desk.cursor, desk.session, list_id, "token.issue", issued.prefix)

@@ -32,7 +32,8 @@ def ingress() -> None:
     """
     loaded = _settings("ingress")
     # scim2_models is the grammar of unusual filters: a quarter of a second that no request should pay.
-    _load("ingress.app", "ops.internal", "granian.server", "scim2_models")
+    parts = ["ingress.app", *(["ingress.console.app"] if loaded.serves("console") else [])]
+    _load(*parts, "ops.internal", "granian.server", "scim2_models")
     _serve_ingress(loaded)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Route, expect
 
+from models import master_list, organisation
 from ops.browser import chromium
 from ops.simulators import directory, okta
 from tests.factories import patch, replace, user
@@ -274,6 +275,80 @@ def test_what_fails_is_said_where_it_was_asked_and_polls_fail_in_silence(
     expect(page.locator("#log-busy")).to_have_css("opacity", "0")
 
 
+def test_a_double_click_makes_one_token_and_escape_hides_none(console: Console, muster: Muster, staff: Idp) -> None:
+    page = console.page
+    console.open(f"/lists/{staff.list_id}/sync")
+    page.locator("#new-token").click()
+    page.get_by_role("dialog").get_by_role("button", name="Generate Token").dblclick()
+    page.get_by_label("Bearer Token", exact=True).wait_for()
+    for _ in range(5):
+        page.keyboard.press("Escape")
+    expect(page.get_by_label("Bearer Token", exact=True)).to_be_visible()
+    page.get_by_text("I’ve saved the token").click()
+    page.get_by_role("link", name="Revoke token").first.click()
+    page.get_by_role("button", name="Revoke token").click()
+    expect(page.get_by_role("alertdialog")).to_have_count(0)
+    expect(page.locator("#new-token")).to_be_focused()
+
+    assert muster.rows("select count(*) from bearer_token where list_id = %s", staff.list_id) == [(2,)]
+
+
+def test_a_drawer_stays_while_somebody_types_and_shows_what_went_wrong(
+    console: Console, muster: Muster, staff: Idp
+) -> None:
+    page = console.page
+    staff.create(user("ada@north.example"))
+    muster.settled(staff.list_id)
+    muster.in_transaction(
+        lambda cursor: master_list.ensure_fields(cursor, staff.list_id, [("Locker", "text")]), staff.list_id
+    )
+    console.open(f"/lists/{staff.list_id}/people")
+    drawer, opener = page.get_by_role("dialog"), page.locator("tbody a").first
+
+    opener.click()
+    locker = drawer.get_by_label("Locker")
+    locker.hover()
+    page.mouse.down()
+    page.mouse.move(100, 400)
+    page.mouse.up()
+    expect(drawer).to_be_visible()
+    locker.fill("17")
+    page.mouse.click(100, 400)
+    expect(drawer).to_be_visible()
+    console.context.set_offline(True)
+    drawer.get_by_role("button", name="Save changes").click()
+    toast = page.locator("#toasts .toast")
+    toast.wait_for()
+    # In the top layer, above the dialog; to be seen there and, in the dialog itself, to be heard.
+    assert page.locator("#toasts").evaluate("node => node.matches(':popover-open')")
+    expect(drawer.get_by_role("alert")).to_contain_text("The server cannot be reached")
+    console.context.set_offline(False)
+    console.complaints.clear()  # htmx writes down that it could not fetch
+    drawer.get_by_role("button", name="Save changes").click()
+    expect(drawer.get_by_text("Saved")).to_be_visible()
+    page.mouse.click(100, 400)
+    expect(page.locator("dialog")).to_have_count(0)
+
+
+def test_with_many_lists_everything_of_the_sidebar_can_be_reached(console: Console, muster: Muster) -> None:
+    name = "Many lists with aNameThatDoesNotEndForAVeryLongTimeAndHasNoSpaces"
+
+    def create(cursor: Any) -> None:
+        owner = organisation.ensure(cursor, name, "business")
+        for number in range(30):
+            master_list.create(cursor, owner, f"{'L' * 60}{number}")
+
+    muster.in_transaction(create)
+    page = console.page
+    page.get_by_role("button", name="Sign out").click()
+    console.sign_in(name)
+
+    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport()
+    page.get_by_role("link", name="Troubleshooting").scroll_into_view_if_needed()
+    expect(page.get_by_role("link", name="Troubleshooting")).to_be_in_viewport()
+    assert console.violations() == []
+
+
 def test_unsaved_changes_are_not_left_by_accident(console: Console, staff: Idp) -> None:
     page = console.page
     console.open(f"/lists/{staff.list_id}/sync/mappings")
@@ -286,6 +361,15 @@ def test_unsaved_changes_are_not_left_by_accident(console: Console, staff: Idp) 
         dialog.dismiss()
 
     page.on("dialog", stay)
+    # A link that opened in another tab, and a save that did not reach the server, are no reason to leave.
+    with console.context.expect_page() as other:
+        page.get_by_role("link", name="Discard").click(modifiers=["Control"])
+    other.value.close()
+    console.context.set_offline(True)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator("#toasts .toast").wait_for()
+    console.context.set_offline(False)
+    console.complaints.clear()  # htmx writes down that it could not fetch
     with page.expect_event("dialog"):
         page.evaluate("location.href = '/lists'")
     assert asked == ["beforeunload"]

@@ -2,6 +2,7 @@
 (() => {
   const $ = (selector, within = document) => within.querySelector(selector);
   const root = document.documentElement;
+  root.dataset.script = "";
 
   // The theme that was chosen in this browser, else the system's.
   const storage = (() => {
@@ -39,21 +40,45 @@
       dialog.showModal();
       dialog.addEventListener("close", () => {
         dialog.remove();
-        // The row may have been redrawn meanwhile.
-        (typeof opener === "string" ? $(opener) : opener)?.focus();
+        // Its row may have been redrawn meanwhile, or be gone, as a token's that was revoked.
+        const back = typeof opener === "string" ? $(opener) : opener;
+        (back?.isConnected ? back : ($("#new-token") ?? $("#main")))?.focus({ preventScroll: true });
       });
     });
   document.addEventListener("htmx:after:swap", openDialogs);
+  // A click beside a drawer closes it, unless it began inside (text that is being selected) or something is typed.
+  let pressed = null;
+  const typed = (dialog) => [...dialog.querySelectorAll("input, textarea")].some((one) => one.value !== one.defaultValue);
+  document.addEventListener("pointerdown", (event) => (pressed = event.target));
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-close]")) {
       event.preventDefault();
       event.target.closest("dialog")?.close();
-    } else if (event.target.matches("dialog[data-light-dismiss]")) {
+    } else if (event.target.matches("dialog[data-light-dismiss]") && pressed === event.target && !typed(event.target)) {
       event.target.close();
     }
   });
-  const stays = (event) => event.target.matches("dialog[data-sticky]") && event.preventDefault();
-  document.addEventListener("cancel", stays, true);
+  // Escape leaves what is shown once where it is; `cancel` cannot be prevented twice in a row.
+  const stays = (event) => event.key === "Escape" && $("dialog[open][data-sticky]") && event.preventDefault();
+  document.addEventListener("keydown", stays, true);
+  document.addEventListener("cancel", (event) => event.target.matches("dialog[data-sticky]") && event.preventDefault(), true);
+
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }
+    form.dataset.sent = "1";
+  }, true);
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { sourceElement: source, response } = event.detail.ctx;
+    if (response?.headers?.get("HX-Redirect")) return; // on its way to another page
+    delete (source?.form ?? source?.closest?.("form") ?? source)?.dataset?.sent;
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
   document.addEventListener("htmx:after:request", (event) => {
     const form = event.detail.ctx.sourceElement;
     if (form?.matches?.("[data-closes]") && event.detail.ctx.response?.status < 400) form.closest("dialog")?.close();
@@ -84,9 +109,24 @@
     $("#toasts").append(toast);
   }
   document.addEventListener("DOMContentLoaded", () => {
-    const fade = (node) => node.nodeType === Node.ELEMENT_NODE && setTimeout(() => node.remove(), 5000);
-    const watch = (changes) => changes.forEach((change) => change.addedNodes.forEach(fade));
-    new MutationObserver(watch).observe($("#toasts"), { childList: true });
+    const toasts = $("#toasts");
+    const show = (node) => {
+      if (node.nodeType !== Node.ELEMENT_NODE) return;
+      // Above the dialog that is open, which makes everything else inert: there it is told to screen readers.
+      toasts.hidePopover();
+      toasts.showPopover();
+      const told = document.createElement("p");
+      told.className = "vh";
+      told.setAttribute("role", "alert");
+      [...document.querySelectorAll("dialog[open]")].at(-1)?.append(told);
+      told.textContent = node.textContent;
+      setTimeout(() => {
+        node.remove();
+        told.remove();
+        if (!toasts.childElementCount) toasts.hidePopover();
+      }, 5000);
+    };
+    new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach(show))).observe(toasts, { childList: true });
   });
   document.addEventListener("htmx:error", (event) => !isPoll(event) && say("The server cannot be reached. Check your connection, and try again.", "bad"));
   document.addEventListener("htmx:response:error", (event) => {
@@ -105,6 +145,10 @@
     const wanted = { "log-poll": moves, "log-new": !moves }[source.id] ?? true;
     if (!wanted || document.hidden || !$("#live-toggle")?.checked) event.preventDefault();
   });
+  // Switched on again, it shows at once what was missed.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("#live-toggle:checked")) $("#live").dispatchEvent(new CustomEvent("provisioning"));
+  });
 
   // Leaving with unsaved changes asks first.
   const unsaved = () => $("[data-dirty]");
@@ -112,10 +156,15 @@
     const state = unsaved();
     if (state && state.dataset.dirty !== "0" && !document.body.dataset.leaving) event.preventDefault();
   });
+  document.addEventListener("change", (event) => {
+    const state = event.target.closest("#map-form") && unsaved();
+    if (state?.dataset.dirty === "0") state.dataset.dirty = "1"; // until the server has counted
+  });
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-discard], [data-saves]")) document.body.dataset.leaving = "1";
+    const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.button; // another tab or window
+    if (!elsewhere && event.target.closest("[data-discard], [data-saves]")) document.body.dataset.leaving = "1";
   });
-  document.addEventListener("htmx:after:request", (event) => {
-    if (event.detail.ctx.response?.status >= 400) delete document.body.dataset.leaving;
-  });
+  const stay = () => delete document.body.dataset.leaving;
+  document.addEventListener("htmx:error", stay);
+  document.addEventListener("htmx:after:request", (event) => event.detail.ctx.response?.status >= 400 && stay());
 })();
