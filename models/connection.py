@@ -184,9 +184,8 @@ def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
     cursor.execute(
         "update log_entry set waits = false,"
         " result = case when result = 'waiting' then 'no_change' else result end,"
-        " detail = case when result = 'waiting' then 'The list was disconnected before this could be applied'"
-        " else detail end where list_id = %s and waits",
-        (list_id,),
+        " detail = case when result = 'waiting' then %s else detail end where list_id = %s and waits",
+        (hold.DISCONNECTED, list_id),
     )
 
 

@@ -1,7 +1,7 @@
 """An entry of the provisioning log as pages and exports show it, and where it stands."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -61,10 +61,6 @@ class Entry:
     def took(self) -> timedelta | None:
         """From acceptance to the list."""
         return self.applied_at - self.at if self.applied_at else None
-
-    def as_mapping(self) -> dict[str, Any]:
-        """By name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)

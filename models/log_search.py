@@ -6,7 +6,7 @@ from typing import NamedTuple
 from models.database import Cursor
 from models.person_page import LONGEST_SEARCH
 from models.search import TRUE, Sql, join
-from models.text import UUID, equality_key, fold
+from models.text import UUID, equality_key, fold, literal
 
 MOST_PEOPLE = 1_000  # whose entries are looked through
 SHORTEST = 3  # letters of a word that the index of people knows
@@ -49,11 +49,6 @@ def _meant(text: str) -> Sql:
     if words and max(map(len, words)) < SHORTEST:
         return Sql("uid_key = %s", (equality_key(text),))
     return join("and", [TRUE, *(Sql("search like %s", (f"%{literal(word)}%",)) for word in words)])
-
-
-def literal(word: str) -> str:
-    """A word as LIKE takes it for itself."""
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def entries_about(list_id: str, found: Found, wanted: Sql, order: str, limit: int) -> Sql:

@@ -65,7 +65,7 @@ def day(cursor: Cursor, list_id: str, now: datetime | None = None) -> Day:
         " count(*) filter (where resource = 'user' and done and operation in ('deactivate', 'delete')),"
         " count(*) filter (where result = 'rejected'), count(*), min(at)"
         " from (select *, result in ('applied', 'partly_applied') done from newest) n group by 1 order by 1",
-        (list_id, max(first, begin), MOST),
+        (list_id, first, MOST),
     )
     found = {row[0]: row for row in cursor.fetchall()}
     hours = [

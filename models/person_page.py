@@ -7,7 +7,7 @@ from typing import Any
 
 from models.database import Cursor
 from models.errors import Unknown
-from models.text import equality_key, fold
+from models.text import fold, literal
 
 PAGE = 50
 NEAR = 1_000  # people that a search looks at one by one, before it asks the index
@@ -76,7 +76,7 @@ def page(
         condition += f" and p.uid_key {'<' if backwards else '>'} %s"
         parameters.append(edge.replace("\x00", ""))
     order = f"order by p.list_id, p.uid_key {'desc' if backwards else 'asc'} limit %s"
-    words = [f"%{_literal(word)}%" for word in fold(search[:LONGEST_SEARCH]).replace("\x00", "").split()]
+    words = [f"%{literal(word)}%" for word in fold(search[:LONGEST_SEARCH]).replace("\x00", "").split()]
     matching = " and ".join(["p.search like %s"] * len(words)) or "true"
     near = f"(select * from person p where {condition} {order})"
     cursor.execute(f"select {_COLUMNS} from {near} p where {matching} {order}", (*parameters, NEAR, *words, count + 1))
@@ -95,10 +95,6 @@ def page(
     )
 
 
-def _literal(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
 def _row(row: tuple[Any, ...]) -> Row:
     identity_id = str(row[-1]) if row[-1] is not None else None
     return Row(*(str(row[0]), *row[1:-1], identity_id))
@@ -111,15 +107,6 @@ def find(cursor: Cursor, list_id: str, person_id: str) -> Row:
     if row is None:
         raise Unknown("this person is not in the list (any more)")
     return _row(row)
-
-
-def by_uid(cursor: Cursor, list_id: str, uid: str) -> Row | None:
-    """Who has a UID, if anybody does."""
-    cursor.execute(
-        f"select {_COLUMNS} from person p where p.list_id = %s and p.uid_key = %s", (list_id, equality_key(uid))
-    )
-    row = cursor.fetchone()
-    return _row(row) if row else None
 
 
 def counts(cursor: Cursor, list_id: str) -> Counts:

@@ -1,8 +1,5 @@
 """Retry from the log (product rule L4): what waits, or was set aside, is applied again once its cause is mended."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from models import journal
 from models.database import Cursor
 from models.errors import Refused, Taken, Unknown
@@ -13,12 +10,18 @@ from models.provisioning_log import REJECTED, WAITING
 DELETED = "The user was deleted before this could be applied"
 
 
-def can_be_retried(entry: Mapping[str, Any]) -> bool:
-    """Whether `retry` takes an entry of the log, by its result, detail and applied_at."""
-    if entry["result"] == WAITING:
-        return not (entry["detail"] or "").startswith(HELD)
-    # A request that was refused was never accepted: it has no moment of application.
-    return entry["result"] == REJECTED and entry["applied_at"] is not None
+def can_be_retried(cursor: Cursor, list_id: str, entry_id: int) -> bool:
+    """Whether `retry` would take an entry: it waits for something of its own, or was set aside and is kept."""
+    cursor.execute(
+        "select result, detail, exists (select from set_aside s where s.list_id = e.list_id and s.seq = e.id)"
+        " from log_entry e where list_id = %s and id = %s",
+        (list_id, entry_id),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return False
+    result, detail, kept = row
+    return kept or (result == WAITING and not (detail or "").startswith(HELD))
 
 
 def retry(cursor: Cursor, list_id: str, entry_id: int) -> list[Lane]:
@@ -85,16 +88,19 @@ def _give_up(cursor: Cursor, list_id: str, lane: int, seq: int) -> list[Lane]:
 def _waiting(cursor: Cursor, list_id: str, entry_id: int) -> str:
     """Whose wait an entry tells of; refused where it tells of none."""
     cursor.execute(
-        "select result, detail, waits, identity_id from log_entry where list_id = %s and id = %s", (list_id, entry_id)
+        "select result, detail, waits, identity_id, applied_at from log_entry where list_id = %s and id = %s",
+        (list_id, entry_id),
     )
     row = cursor.fetchone()
     if row is None:
         raise Unknown("this entry is not in the log (any more)")
-    result, detail, waits, identity_id = row
+    result, detail, waits, identity_id, applied_at = row
     if waits:
         return str(identity_id)
     if result == WAITING and (detail or "").startswith(HELD):
         raise Refused("this deactivation is held: release or discard it on the list's Sync tab")
+    if result == REJECTED and applied_at is not None:
+        raise Taken("this was set aside, and is not kept any more: the identity provider has to send it again")
     if result == REJECTED:
         raise Refused(
             "this request was refused, and nothing of it was kept: the identity provider has to send it again"

@@ -50,6 +50,11 @@ def _tick() -> int:
         return _last_tick
 
 
+def literal(word: str) -> str:
+    """A word as LIKE takes it for itself."""
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def is_line(text: str, most: int) -> bool:
     """Whether this is one line of 1 to `most` characters that can be shown and stored."""
     return bool(text) and len(text) <= most and text.isprintable()

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 
 from ingress.console import pages, words
 from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread
-from ingress.console.people import names
+from ingress.console.people import by_label, names
 from models import audit, guard, hold, person_page
 from models.errors import Refused, Taken
 from models.guard import Guard
@@ -43,16 +43,12 @@ def held(request: Call, list_id: ListId) -> Response[str]:
         return pages.page(
             desk, "held.html", found=hold.page(desk.cursor, list_id, after, before),
             done=f"{ACTS[act[0]]}: {act[1]}" if act else None,
-            names=partial(names, _by_label(desk)), link=partial(_link, list_id), **card_context(desk),
+            names=partial(names, by_label(desk.list.fields)), link=partial(_link, list_id), **card_context(desk),
         )  # fmt: skip
 
 
 def _link(list_id: str, edge: str, key: int) -> str:
     return f"/lists/{list_id}/sync/held?{urlencode({edge: key})}"
-
-
-def _by_label(desk: Desk) -> dict[str, str]:
-    return {field.label: field.key for field in desk.list.fields}
 
 
 def _number(text: Any) -> int | None:
@@ -86,7 +82,7 @@ def _confirm(request: Call, desk: Desk, verb: str) -> Response[str]:
     return pages.dialog(
         request, desk, "held_confirm.html", "alertdialog", verb=verb, people=people, tab="sync",
         up_to=holds.newest_seq, count=holds.count if everybody else len(people),
-        who=names(_by_label(desk), one).name if one else None,
+        who=names(by_label(desk.list.fields), one).name if one else None,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from ingress.console import pages, words
 from ingress.console.desk import Call, ListId, at_desk, in_thread
 from ingress.console.guides import FAQ, GUIDES, QUESTIONS
+from ingress.console.log_words import without_values
 from ingress.console.pages import PRODUCT
 from models import connection, database, health, master_list
 from models.connection import Details
@@ -83,6 +84,8 @@ def troubleshooting(request: Call) -> Response[str]:
             details = connection.details(desk.cursor, one.id)
             if details is not None:
                 answers = tuple(_answers(details, health.facts(desk.cursor, one.id)))
+                if not desk.session.may_change:
+                    answers = tuple(each._replace(sentence=without_values(each.sentence)) for each in answers)
                 checked.append(Checked(one, details, answers))
         others = [one for one in connected if one not in wanted]
         return pages.page(desk, "trouble.html", questions=QUESTIONS, checked=checked, others=others)

@@ -1,5 +1,6 @@
 """The provisioning log: the table on the Sync tab, one entry's drawer, its retry, how long it is kept."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,8 @@ def context(desk: Desk, request: Call) -> dict[str, Any]:
     if newer and found.newer is None:
         # The newest entries are reached: a whole page of them, and not what was left over.
         found = log_page.page(desk.cursor, desk.list.id, filters)
+    if not desk.session.may_change:
+        found = replace(found, entries=[log_words.seen_by_viewer(one) for one in found.entries])
     return {
         "log": found, "log_filters": filters, "log_query": query, "log_name": name_of(desk.list.fields),
         "log_since": log_page.newest(desk.cursor, desk.list.id), "log_words": log_words,
@@ -115,11 +118,12 @@ def _entry(
     found = log_page.find(desk.cursor, desk.list.id, entry_id)
     name = name_of(desk.list.fields)(found.entry)
     sees = desk.session.may_change  # viewers see which fields, not what is in them
+    shown = found.entry if sees else log_words.seen_by_viewer(found.entry)
     return pages.dialog(
         request, desk, "log_entry.html", "drawer", 409 if error else 200,
-        e=found.entry, name=name, token_label=found.token_label, words=log_words, tab="sync", error=error, done=done,
+        e=shown, name=name, token_label=found.token_label, words=log_words, tab="sync", error=error, done=done,
         body=log_words.pretty(found.body) if sees else None, sees=sees,
-        retries=sees and retry.can_be_retried(found.entry.as_mapping()),
+        retries=sees and retry.can_be_retried(desk.cursor, desk.list.id, entry_id),
     )  # fmt: skip
 
 

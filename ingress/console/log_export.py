@@ -81,10 +81,9 @@ def _stretch(request: Call, list_id: str, written: Format, older: Key | None) ->
     with at_desk(request, list_id) as desk:
         found = log_page.page(desk.cursor, list_id, filters_of(request), older, None, STRETCH)
         name = name_of(desk.list.fields)
-        rows = (
-            log_words.row(entry, change, name(entry), desk.session.may_change)
-            for entry, change in log_entry.rows(found.entries)
-        )
+        sees = desk.session.may_change
+        entries = found.entries if sees else [log_words.seen_by_viewer(one) for one in found.entries]
+        rows = (log_words.row(entry, change, name(entry), sees) for entry, change in log_entry.rows(entries))
         return written(rows), found.older
 
 

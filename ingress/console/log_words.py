@@ -1,13 +1,17 @@
 """How the log's pages word an entry: values, times, and what to do about a refusal in which identity provider."""
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ingress.console.words import idp_name
 from models.log_entry import Entry
 
+# A value in quotation marks, and whatever follows: a value may hold the mark itself. An apostrophe follows a letter.
+_QUOTED = re.compile(r"(?<!\w)'.*", re.DOTALL)
 LONGEST = 80  # characters of a value in the table; the drawer shows all of it
 ICONS = {
     "create": "user-plus", "update": "pencil", "deactivate": "user-x", "reactivate": "user-check", "delete": "trash-2",
@@ -57,6 +61,16 @@ def value(given: Any) -> str:
     if given is None:
         return ""
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+
+
+def without_values(sentence: str) -> str:
+    """What a viewer reads of a sentence that quotes a value; what the quotation begins may end anywhere."""
+    return _QUOTED.sub("…", sentence)
+
+
+def seen_by_viewer(entry: Entry) -> Entry:
+    """An entry whose sentence tells no value."""
+    return replace(entry, detail=without_values(entry.detail)) if entry.detail else entry
 
 
 def short(given: Any) -> str:

@@ -83,14 +83,15 @@ def _page(
 ) -> Response[str]:
     uid_path = UID_PATHS[opened.unique_identifier]
     paths = {one.path for one in ATTRIBUTES if one.path} | set(opened.types)
-    last = mapping_preview.last_values(desk.cursor, desk.list.id, paths)
+    # Viewers see what is mapped; values, of attributes that are not mapped at all, are an administrator's.
+    last = mapping_preview.last_values(desk.cursor, desk.list.id, paths) if desk.session.may_change else None
     return pages.page(
         desk, "mappings.html", status,
         **_state(desk, opened, choices), note=note, partial=False, version=version, editor=opened,
         rows={group: [one for one in choices if one.attribute.category == group] for group in GROUPS},
         fields=[field for field in desk.list.fields if not field.uid],
         labels={field.label.casefold() for field in desk.list.fields},
-        last=last, uid_path=uid_path, uid_last=last.get(uid_path), transforms={name: HOW[name] for name in TRANSFORMS},
+        last=last, uid_path=uid_path,  transforms={name: HOW[name] for name in TRANSFORMS},
         default_field=DEFAULT, new_field=NEW, job=job.latest(desk.cursor, desk.list.id, job.REMAP),
     )  # fmt: skip
 

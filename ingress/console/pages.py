@@ -15,6 +15,7 @@ from ingress.console.desk import Call, Desk
 from models import master_list
 
 PRODUCT = "Muster"
+FRAGMENT = "_dialog.html"  # the layout of a dialog that htmx puts into a page
 
 
 def _environment() -> Environment:
@@ -47,6 +48,8 @@ def render(template: str, **context: Any) -> str:
 
 def page(desk: Desk, template: str, status: int = 200, **context: Any) -> Response[str]:
     """A page, or a fragment, for whoever is signed in."""
+    if not template.startswith("_") and context.get("layout") != FRAGMENT:
+        context["lists"] = master_list.all_of_organisation(desk.cursor, desk.session.organisation_id)
     return html(render(template, **shell(desk), **context), status)
 
 
@@ -54,17 +57,16 @@ def dialog(
     request: Call, desk: Desk, template: str, kind: str = "dialog", status: int = 200, **context: Any
 ) -> Response[str]:
     """A dialog, a drawer or an alertdialog (`kind`): for htmx as it is, else the same on a page of its own."""
-    layout = "_dialog.html" if is_fragment(request) else "as_page.html"
+    layout = FRAGMENT if is_fragment(request) else "as_page.html"
     return page(desk, template, status, layout=layout, kind=kind, **context)
 
 
 def shell(desk: Desk) -> dict[str, Any]:
-    """What every page shows of its surroundings."""
+    """What every page and every part of one knows of its surroundings."""
     return {
         "csrf": desk.csrf,
         "hx_headers": json.dumps({"x-csrftoken": desk.csrf}),
         "operator": desk.session,
-        "lists": master_list.all_of_organisation(desk.cursor, desk.session.organisation_id),
         "current": desk.current,
     }
 

@@ -19,7 +19,6 @@ import structlog
 from litestar import Response, get
 from litestar.response import Stream
 from psycopg import Error as DatabaseError
-from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
 from ingress.console import pages
@@ -195,7 +194,7 @@ async def _events(request: Call, list_id: str, session_id: str, missed: str | No
                 before, (_, newest) = newest, await _look(request, list_id)
             except Refused:
                 return  # signed out meanwhile, or the list is another organisation's: the page finds out by itself
-            except (DatabaseError, PoolTimeout):
+            except DatabaseError:
                 yield ": open\n\n"
                 continue
             looked_at = time.monotonic()

@@ -95,7 +95,7 @@ def revoke_dialog(request: Call, list_id: ListId, token_id: Id) -> Response[str]
         one = _one(desk, str(token_id))
         now = datetime.now(UTC)
         busy = one.last_used_at is not None and now - one.last_used_at < BUSY
-        live = context(desk)["live_tokens"]
+        live = [each for each in token.listing(desk.cursor, list_id) if is_live(each, now)]
         return pages.dialog(
             request, desk, "revoke.html", "alertdialog",
             one=one, busy=busy, is_last=len(live) == 1 and live[0].id == one.id, tab="sync",

@@ -33,6 +33,11 @@ def again(staff: Roster, entry_id: int) -> list[Lane]:
         return retry.retry(cursor, staff.list_id, entry_id)
 
 
+def retriable(staff: Roster, entry: dict[str, Any]) -> bool:
+    with database.transaction(staff.connection, [staff.list_id]) as cursor:
+        return retry.can_be_retried(cursor, staff.list_id, entry["id"])
+
+
 def set_aside(staff: Roster) -> int:
     with database.transaction(staff.connection, [staff.list_id]) as cursor:
         return journal.backlog(cursor).set_aside
@@ -63,7 +68,7 @@ def test_a_waiting_entry_is_applied_once_its_cause_is_mended(make_roster: MakeRo
     staff.connection.execute("update person set uid = 'E2', uid_key = 'e2' where identity_id = %s", (ada,))
     staff.drain()
     (waiting,) = [one for one in entries(staff) if one["result"] == "waiting"]
-    assert retry.can_be_retried(waiting)
+    assert retriable(staff, waiting)
     staff.connection.execute("update person set uid = 'E1', uid_key = 'e1' where identity_id = %s", (ada,))
 
     lanes = again(staff, waiting["id"])
@@ -90,7 +95,7 @@ def test_a_row_that_was_set_aside_is_applied_and_has_one_entry(staff: Roster, fa
     with failing():
         staff.drain()
     (rejected,) = entries(staff)
-    assert (rejected["result"], retry.can_be_retried(rejected), set_aside(staff)) == ("rejected", True, 1)
+    assert (rejected["result"], retriable(staff, rejected), set_aside(staff)) == ("rejected", True, 1)
 
     lanes = again(staff, rejected["id"])
     staff.drain(*lanes)
@@ -152,6 +157,18 @@ def test_a_row_that_fails_again_is_set_aside_again(staff: Roster, failing: Calla
     assert ([one["result"] for one in entries(staff)], set_aside(staff)) == (["rejected"], 1)
 
 
+def test_what_was_set_aside_and_forgotten_is_not_retried(staff: Roster, failing: Callable[[], Any]) -> None:
+    staff.create("ada")
+    with failing():
+        staff.drain()
+    staff.connection.execute("delete from set_aside")  # as disconnecting does
+    (rejected,) = entries(staff)
+
+    assert not retriable(staff, rejected)
+    with pytest.raises(Refused, match="not kept any more"):
+        again(staff, rejected["id"])
+
+
 def test_a_held_deactivation_is_released_and_not_retried(staff: Roster) -> None:
     with database.transaction(staff.connection, [staff.list_id]) as cursor:
         guard.save(cursor, staff.list_id, Guard(True, 1, 1))
@@ -161,7 +178,7 @@ def test_a_held_deactivation_is_released_and_not_retried(staff: Roster) -> None:
     staff.drain()
     held = entries(staff)[-1]
 
-    assert (held["result"], held["detail"], retry.can_be_retried(held)) == ("waiting", hold.HELD, False)
+    assert (held["result"], held["detail"], retriable(staff, held)) == ("waiting", hold.HELD, False)
     with pytest.raises(Refused, match="release or discard"):
         again(staff, held["id"])
 
@@ -174,7 +191,7 @@ def test_a_refused_request_has_to_be_sent_again(staff: Roster) -> None:
         provisioning_log.write_refusals(cursor, [refusal])
     (refused,) = entries(staff)
 
-    assert not retry.can_be_retried(refused)
+    assert not retriable(staff, refused)
     with pytest.raises(Refused, match="identity provider has to send it again"):
         again(staff, refused["id"])
 
@@ -186,7 +203,7 @@ def test_what_was_applied_or_is_another_lists_is_not_retried(make_roster: MakeRo
     students.create("bo")
     students.drain()
 
-    assert not retry.can_be_retried(entries(staff)[0])
+    assert not retriable(staff, entries(staff)[0])
     with pytest.raises(Refused, match="waits for nothing"):
         again(staff, entries(staff)[0]["id"])
     with pytest.raises(Refused, match="not in the log"):

@@ -180,15 +180,17 @@ def test_a_viewer_sees_which_fields_changed_but_no_values_and_no_body(
     viewer.sign_in()
     log = Log(connection, viewer.tenant.list_id)
     number = log.entry(("Salary", "12345", "67890"), body='{"salary": 67890}')
+    partly = log.entry(("Salary", "1", "2"), result="partly_applied", detail="Email: 'O'Brien 12345' is not one")
     waiting = log.entry(result="waiting", waits=True, detail="userName is missing")
 
     texts = [
         viewer.get(f"/lists/{log.list_id}/sync/{path}", **HTMX).text
-        for path in ("log", f"log/{number}", "log.csv", "log.ndjson")
+        for path in ("log", f"log/{number}", f"log/{partly}", "log.csv", "log.ndjson")
     ]
 
     assert all("Salary" in text for text in texts)
-    assert not any(secret in text for text in texts for secret in ("12345", "67890"))
+    assert not any(secret in text for text in texts for secret in ("12345", "67890", "Brien"))
+    assert "Email: …" in texts[2]
     assert "Retry" not in viewer.get(f"/lists/{log.list_id}/sync/log/{waiting}", **HTMX).text
     assert viewer.post(f"/lists/{log.list_id}/sync/log/{waiting}/retry").status_code == 403
     assert viewer.get(f"/lists/{log.list_id}/sync/retention").status_code == 403

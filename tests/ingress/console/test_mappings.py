@@ -241,7 +241,7 @@ def test_extension_attributes_are_offered_once_they_were_sent(
         ({"field": "uid"}, "Choose a field of the list."),
         ({"field": "nowhere"}, "Choose a field of the list."),
         ({"field": ":new", "label": " locker "}, "The list has a field called locker"),
-        ({"field": ":new", "label": ""}, "A field needs a label of 1 to 60 characters."),
+        ({"field": ":new", "label": ""}, "A field needs a label of 1 to 60 characters, on one line."),
         ({"transform": "shout"}, "Choose how the value is written"),
     ],
 )
@@ -260,6 +260,7 @@ def test_viewers_see_the_mappings_and_change_nothing(
     page = viewer.get(url(viewer)).text
 
     assert ('<fieldset class="bare" disabled>' in page, "data-saves" in page) == (True, False)
+    assert "Shown to administrators" in page
     for path in ("", "/check", "/preview"):
         assert send(viewer, path, {"_csrf": viewer.csrf}).status_code == 403
 

@@ -99,6 +99,7 @@ def test_a_fresh_connection_says_what_to_do_next(browser: Browser) -> None:
     page = browser.get(sync(browser)).text
 
     assert "Waiting for first request" in page
+    assert "Disconnect Automated User Provisioning first." in page
     assert f"/scim/v2/{browser.tenant.list_id}" in page
     assert "Generate a bearer token" in page
 
