@@ -3,14 +3,12 @@
 import secrets
 from typing import Any
 
-from argon2 import PasswordHasher
-
+from models import password as passwords
 from models.database import Cursor
 from models.errors import Refused, Taken, Unknown
 from models.text import equality_key, new_id
 
 ROLES = ("viewer", "admin")
-_hasher = PasswordHasher()
 
 
 def add(cursor: Cursor, organisation_id: str, email: str, role: str = "admin") -> str:
@@ -23,7 +21,7 @@ def add(cursor: Cursor, organisation_id: str, email: str, role: str = "admin") -
     cursor.execute(
         "insert into operator (id, organisation_id, email, email_key, password_digest, role)"
         " values (%s, %s, %s, %s, %s, %s) on conflict (email_key) do nothing",
-        (new_id(), organisation_id, email, equality_key(email), _hasher.hash(password), role),
+        (new_id(), organisation_id, email, equality_key(email), passwords.digest(password), role),
     )
     if cursor.rowcount != 1:
         raise Taken(f"an operator with the e-mail address '{email}' exists: reset the password instead")
@@ -35,7 +33,7 @@ def reset(cursor: Cursor, email: str) -> str:
     password = secrets.token_urlsafe(15)
     cursor.execute(
         "update operator set password_digest = %s where email_key = %s returning id",
-        (_hasher.hash(password), equality_key(email)),
+        (passwords.digest(password), equality_key(email)),
     )
     row = cursor.fetchone()
     if row is None:
