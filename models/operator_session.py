@@ -5,24 +5,34 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
+from models import password as passwords
 from models.database import Cursor
 from models.errors import Refused
 from models.text import equality_key, new_id
 
 IDLE, ABSOLUTE = timedelta(hours=8), timedelta(days=7)
-LONGEST_PASSWORD = 1_000  # characters; argon2 would digest megabytes
-_hasher = PasswordHasher()
-# Verified where nobody has the address, so that the time of an answer does not tell who may sign in.
-_NOBODY = _hasher.hash(secrets.token_urlsafe())
 
 
 class WrongPassword(Refused):
     """The address or the password is wrong; which of them is not said."""
 
     status = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom an address belongs to, and the digest of their password at that time."""
+
+    operator_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """An account whose password was given, and its digest with the parameters of today where those have changed."""
+
+    account: Account
+    renewed: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +65,47 @@ class Browser:
     user_agent: str | None
 
 
-def begin(cursor: Cursor, email: str, password: str, address: str, user_agent: str | None) -> str:
-    """Sign in; returns the new session's secret, which nothing that the browser sent has a part in."""
+def account(cursor: Cursor, email: str) -> Account | None:
+    """Who has an address."""
     cursor.execute(
         "select id, password_digest from operator where email_key = %s", (equality_key(email.replace("\x00", "")),)
     )
     row = cursor.fetchone()
-    right = _matches(row[1] if row else _NOBODY, password)
-    if row is None or not right:
+    return Account(str(row[0]), row[1]) if row else None
+
+
+def verify(found: Account | None, password: str) -> Verified:
+    """Compare a password, with the same work where nobody has the address. 0.1 s: in no transaction, please."""
+    right = passwords.matches(found.digest if found else passwords.nobody(), password)
+    if found is None or not right:
         raise WrongPassword("the e-mail address or the password is wrong: try again, or ask for a reset")
-    if _hasher.check_needs_rehash(row[1]):
-        cursor.execute("update operator set password_digest = %s where id = %s", (_hasher.hash(password), row[0]))
+    return Verified(found, passwords.digest(password) if passwords.needs_rehash(found.digest) else None)
+
+
+def begin(cursor: Cursor, verified: Verified, address: str, user_agent: str | None) -> str | None:
+    """Sign in; returns the new session's secret, which nothing that the browser sent has a part in. None where the
+    digest is another one by now: then the password has to be verified again."""
+    known = verified.account
+    # The lock keeps a reset waiting until this session is there for it to end; shared, two renewals would deadlock.
+    cursor.execute(
+        "select from operator where id = %s and password_digest = %s for no key update",
+        (known.operator_id, known.digest),
+    )
+    if cursor.rowcount != 1:
+        return None
+    if verified.renewed:
+        cursor.execute("update operator set password_digest = %s where id = %s", (verified.renewed, known.operator_id))
     secret = secrets.token_urlsafe(32)
     cursor.execute(
         "insert into operator_session (id, operator_id, digest, expires_at, address, user_agent)"
         " values (%s, %s, %s, clock_timestamp() + %s, %s, %s)",
-        (new_id(), row[0], digest(secret), ABSOLUTE, address, user_agent[:300] if user_agent else None),
+        (new_id(), known.operator_id, digest(secret), ABSOLUTE, address, user_agent[:300] if user_agent else None),
     )
     # Those that have ended are cleared whenever somebody signs in.
     cursor.execute(
         "delete from operator_session where expires_at < clock_timestamp() or seen_at < clock_timestamp() - %s", (IDLE,)
     )
     return secret
-
-
-def _matches(stored: str, password: str) -> bool:
-    try:
-        return len(password) <= LONGEST_PASSWORD and _hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def digest(secret: str) -> bytes:

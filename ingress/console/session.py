@@ -44,8 +44,7 @@ def sign_in(request: Call, data: Form) -> Response[str]:
         sentence = f"Too many attempts for this address. Try again in {max(1, wait // 60)} min."
         return _form(_next(data.get("next")), email, sentence, 429, Retry_After=str(wait))
     try:
-        with office.pool.connection() as connection, database.transaction(connection) as cursor:
-            secret = operator_session.begin(cursor, email, password, address, request.headers.get("user-agent"))
+        secret = _begin(office, email, password, address, request.headers.get("user-agent"))
     except WrongPassword:
         limit.count(equality_key(email), address)
         return _form(_next(data.get("next")), email, "The e-mail address or the password is wrong.", 401)
@@ -53,6 +52,19 @@ def sign_in(request: Call, data: Form) -> Response[str]:
     answer = pages.html("", 303, Location=_next(data.get("next")))
     answer.cookies.append(_cookie(office, secret, int(ABSOLUTE.total_seconds())))
     return answer
+
+
+def _begin(office: Office, email: str, password: str, address: str, user_agent: str | None) -> str:
+    # Argon2 between two transactions and not in one, which would hold a connection for 0.1 s of no use to it.
+    while True:
+        with office.pool.connection() as connection, database.transaction(connection) as cursor:
+            found = operator_session.account(cursor, email)
+        verified = operator_session.verify(found, password)
+        with office.pool.connection() as connection, database.transaction(connection) as cursor:
+            secret = operator_session.begin(cursor, verified, address, user_agent)
+        if secret is not None:
+            return secret
+        # Reset meanwhile, which the next round refuses, or renewed by another sign-in, which it finds right.
 
 
 @post("/logout")

@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.testing import TestClient
 
 from ingress.console.app import Console
-from models import database, operator_session
+from models import database, operator, operator_session, password
 from models.database import Connection
 from ops.settings import Settings
 from tests.ingress.console.conftest import Browser, Tenant, make_tenant
@@ -71,6 +71,44 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(
     assert answer.status_code == 401
     assert "The e-mail address or the password is wrong." in answer.text
     assert "set-cookie" not in answer.headers
+
+
+def test_no_transaction_is_open_while_a_password_is_verified(
+    client: TestClient[Litestar], connection: Connection, north: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_ones: list[tuple[int]] = []
+
+    def matches(stored: str, given: str) -> bool:
+        open_ones.extend(
+            connection.execute(
+                "select count(*) from pg_stat_activity where application_name = 'muster-console' and state <> 'idle'"
+            )
+        )
+        return True
+
+    monkeypatch.setattr(password, "matches", matches)
+    assert Browser(client, north).sign_in().status_code == 303
+    assert open_ones == [(0,)]
+
+
+def test_a_password_that_is_reset_while_it_is_verified_is_wrong(
+    client: TestClient[Litestar], connection: Connection, north: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = password.matches
+    told = []
+
+    def matches(stored: str, given: str) -> bool:
+        told.append(before(stored, given))
+        with database.transaction(connection) as cursor:
+            operator.reset(cursor, north.email)
+        return told[-1]
+
+    monkeypatch.setattr(password, "matches", matches)
+    answer = client.post("/login", data={"email": north.email, "password": north.password}, follow_redirects=False)
+
+    assert told == [True, False]
+    assert (answer.status_code, "The e-mail address or the password is wrong." in answer.text) == (401, True)
+    assert connection.execute("select count(*) from operator_session").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "/login", ""])
