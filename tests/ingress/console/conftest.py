@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from ingress.console.app import Console
 from models import connection as connections
-from models import database, master_list, operator, organisation
+from models import database, master_list, operator, organisation, password
 from models.database import Connection
 from ops.settings import Settings
 
@@ -69,14 +70,29 @@ def north(connection: Connection) -> Tenant:
     return make_tenant(connection, "North")
 
 
-@pytest.fixture
-def client(database_url: str) -> Iterator[TestClient[Litestar]]:
-    """The console's application."""
+@pytest.fixture(scope="package", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Argon2 takes 0.1 s with the parameters that serve, which tests/models/test_password.py looks at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(password, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="package")
+def application(database_url: str) -> Iterator[TestClient[Litestar]]:
+    """The console, for all of these tests: what they leave is in the database, which is emptied, and in cookies."""
     console = Console(Settings(database_url=database_url, redis_url="redis://127.0.0.1:1/0", log_level="error"))
     console.start()
     with TestClient(console.app, base_url="http://console.example", raise_server_exceptions=True) as opened:
         yield opened
     console.stop()
+
+
+@pytest.fixture
+def client(application: TestClient[Litestar]) -> TestClient[Litestar]:
+    """The console, to which nobody is signed in."""
+    application.cookies.clear()
+    return application
 
 
 @pytest.fixture

@@ -133,8 +133,15 @@ def cookie(connection: Connection, north: Tenant) -> str:
 
 
 def test_an_open_page_hears_of_its_own_list_only(
-    database_url: str, connection: Connection, valkey: Valkey, north: Tenant, cookie: str
+    database_url: str,
+    connection: Connection,
+    valkey: Valkey,
+    north: Tenant,
+    cookie: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(stream, "LOOK_UP_EVERY", 0.05)
+    monkeypatch.setattr(stream, "PACE", 0.1)
     log = Log(connection, north.list_id)
 
     async def story() -> list[str]:
