@@ -192,21 +192,6 @@ def test_a_viewer_sees_which_fields_changed_but_no_values_and_no_body(
     assert not any(secret in text for text in texts for secret in ("12345", "67890", "Brien"))
     assert "Email: …" in texts[2]
     assert "Retry" not in viewer.get(f"/lists/{log.list_id}/sync/log/{waiting}", **HTMX).text
-    assert viewer.post(f"/lists/{log.list_id}/sync/log/{waiting}/retry").status_code == 403
-    assert viewer.get(f"/lists/{log.list_id}/sync/retention").status_code == 403
-    assert viewer.post(f"/lists/{log.list_id}/sync/retention", days="30").status_code == 403
-
-
-@pytest.mark.parametrize(
-    "path", ["log", "log/new", "log/1", "log.csv", "log.ndjson", "stats", "retention", "stream", "log/1/retry"]
-)
-def test_another_organisations_log_does_not_exist(browser: Browser, connection: Connection, path: str) -> None:
-    south = make_tenant(connection, "South")
-    Log(connection, south.list_id).entry()
-    url = f"/lists/{south.list_id}/sync/{path}"
-    answer = browser.post(url) if path.endswith("retry") else browser.get(url, **HTMX)
-
-    assert answer.status_code == 404
 
 
 def test_an_export_has_a_row_for_each_changed_field(browser: Browser, log: Log) -> None:
