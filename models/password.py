@@ -1,4 +1,4 @@
-"""Passwords of operators as they are stored: argon2 digests, which take 0.1 s each: in no transaction, please."""
+"""Passwords of operators as they are stored: argon2 digests, which take 0.1 s each: never in a transaction."""
 
 import secrets
 from base64 import b64encode

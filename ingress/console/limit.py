@@ -4,11 +4,12 @@ Where Valkey is away nobody is held up: argon2 keeps guesses slow, and operators
 """
 
 from functools import cache
+from ipaddress import ip_address, ip_network
 
 import redis
 import structlog
 
-MOST, WINDOW = 8, 15 * 60  # wrong passwords for an account from an address, and the seconds that they are remembered
+MOST, WINDOW = 8, 15 * 60  # tries for an account from an address, and the seconds that they are remembered
 MOST_OF_ADDRESS = 60  # from an address, whatever the account
 _log = structlog.get_logger()
 
@@ -19,39 +20,47 @@ def _client(url: str) -> redis.Redis:
 
 
 class Limit:
-    """Counts wrong passwords."""
+    """Counts tries before they are made, so that many at once are no more than one after the other."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, account: str, address: str) -> None:
         self._redis = _client(url)
+        self._of_address = f"muster:signin:{_whose(address)}"
+        self._of_account = f"muster:signin:{account[:200]}:{_whose(address)}"
 
-    def seconds_to_wait(self, account: str, address: str) -> int:
-        """0, or how long nobody may try for this account from this address."""
-        try:
-            for key, most in zip(_keys(account, address), (MOST, MOST_OF_ADDRESS), strict=True):
-                if int(self._redis.get(key) or 0) >= most:
-                    return max(1, int(self._redis.ttl(key)))
-        except redis.RedisError as error:
-            _log.warning("sign_in_limit_failed", error=repr(error))
-        return 0
-
-    def count(self, account: str, address: str) -> None:
-        """One more wrong password."""
+    def take(self) -> int:
+        """One try: 0, or how many seconds nobody may try for this account from this address."""
         try:
             with self._redis.pipeline() as pipeline:
-                for key in _keys(account, address):
+                for key in (self._of_account, self._of_address):
                     pipeline.incr(key)
                     pipeline.expire(key, WINDOW, nx=True)
+                    pipeline.ttl(key)
+                found = [int(value) for value in pipeline.execute()]
+        except redis.RedisError as error:
+            _log.warning("sign_in_limit_failed", error=repr(error))
+            return 0
+        waits = [
+            ttl
+            for tries, ttl, most in ((found[0], found[2], MOST), (found[3], found[5], MOST_OF_ADDRESS))
+            if tries > most
+        ]
+        return max(1, *waits) if waits else 0
+
+    def give_back(self) -> None:
+        """Somebody knew the password: neither their tries nor this one count."""
+        try:
+            with self._redis.pipeline() as pipeline:
+                pipeline.delete(self._of_account)
+                pipeline.decr(self._of_address)
                 pipeline.execute()
         except redis.RedisError as error:
             _log.warning("sign_in_limit_failed", error=repr(error))
 
-    def forget(self, account: str, address: str) -> None:
-        """Somebody knew the password."""
-        try:
-            self._redis.delete(_keys(account, address)[0])
-        except redis.RedisError as error:
-            _log.warning("sign_in_limit_failed", error=repr(error))
 
-
-def _keys(account: str, address: str) -> tuple[str, str]:
-    return f"muster:signin:{account[:200]}:{address}", f"muster:signin:{address}"
+def _whose(address: str) -> str:
+    """An address; of IPv6 the /64 that one customer has to itself."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(parsed) if parsed.version == 4 else str(ip_network((parsed, 64), strict=False))

@@ -15,6 +15,7 @@ from models.operator_session import ABSOLUTE, WrongPassword
 from models.text import equality_key
 
 HOME = "/lists"
+LARGEST_FORM = 16_384  # bytes, of a sign-in: it is parsed before anybody knows who asks
 
 
 @get("/", sync_to_thread=False)
@@ -30,25 +31,24 @@ def sign_in_page(request: Call) -> Response[str]:
     return _form(_next(request.query_params.get("next")))
 
 
-@post("/login")
+@post("/login", request_max_body_size=LARGEST_FORM)
 @in_thread
 def sign_in(request: Call, data: Form) -> Response[str]:
     """A new session under a new secret, whatever cookie came along."""
     office: Office = request.app.state.office
     check_origin(request)
-    email, password = str(data.get("email", "")).strip(), str(data.get("password", ""))
-    limit = Limit(office.settings.redis_url)
-    address = office.address(request)
-    wait = limit.seconds_to_wait(equality_key(email), address)
+    email = str(data.get("email", "")).replace("\x00", "").strip()
+    password, address = str(data.get("password", "")), office.address(request)
+    limit = Limit(office.settings.redis_url, equality_key(email), address)
+    wait = limit.take()
     if wait:
         sentence = f"Too many attempts for this address. Try again in {max(1, wait // 60)} min."
         return _form(_next(data.get("next")), email, sentence, 429, Retry_After=str(wait))
     try:
         secret = _begin(office, email, password, address, request.headers.get("user-agent"))
     except WrongPassword:
-        limit.count(equality_key(email), address)
         return _form(_next(data.get("next")), email, "The e-mail address or the password is wrong.", 401)
-    limit.forget(equality_key(email), address)
+    limit.give_back()
     answer = pages.html("", 303, Location=_next(data.get("next")))
     answer.cookies.append(_cookie(office, secret, int(ABSOLUTE.total_seconds())))
     return answer
@@ -112,8 +112,8 @@ def sign_in_again(request: Call) -> Response[str]:
 def _next(wanted: Any) -> str:
     """A path of ours to go on to; never another site's."""
     path = wanted if isinstance(wanted, str) else ""
-    within = path.startswith("/") and not path.startswith(("//", "/\\", "/login")) and path.isprintable()
-    return path if within else HOME
+    ours = path.startswith("/") and not path.startswith(("//", "/\\", "/login"))
+    return path if ours and path.isascii() and path.isprintable() else HOME
 
 
 def _form(

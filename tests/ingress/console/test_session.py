@@ -240,3 +240,25 @@ def test_an_idp_with_a_wrong_url_is_told_in_scim_words(client: TestClient[Litest
 
     assert (answer.status_code, answer.json()["status"]) == (404, "404")
     assert "no SCIM Base URL" in answer.json()["detail"]
+
+
+def test_a_sign_in_that_is_too_large_is_refused_unread(client: TestClient[Litestar]) -> None:
+    answer = client.post("/login", data={"email": "a@x.example", "password": "x" * 20_000})
+
+    assert answer.status_code == 413
+
+
+def test_a_page_to_go_on_to_has_to_be_an_address(browser: Browser) -> None:
+    form = {"email": browser.tenant.email, "password": browser.tenant.password, "next": "/日本"}
+
+    answer = browser.client.post("/login", data=form, follow_redirects=False)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/lists")
+
+
+def test_a_part_of_a_page_whose_session_is_over_leads_back_to_the_page(client: TestClient[Litestar]) -> None:
+    asked = {"HX-Request": "true", "HX-Current-URL": "http://console.example/lists/abc/sync?q=ada"}
+
+    answer = client.get("/lists", headers=asked)
+
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login?next=/lists/abc/sync%3Fq%3Dada")

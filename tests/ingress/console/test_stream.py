@@ -1,11 +1,10 @@
 """The live log's streams: told apart by list, counted, ended. A real Valkey, and the application itself."""
 
 import asyncio
-import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,10 @@ from models.database import Connection
 from ops.bell import Bell
 from ops.embedded import Valkey
 from ops.settings import Settings
-from tests.ingress.console.conftest import Tenant
+from tests.ingress.console.conftest import Tenant, running_valkey
 from tests.ingress.console.test_log import Log
-from tests.journeys.waiting import eventually
 
 WITHIN = 10  # seconds until a test gives up
-
-
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[Valkey]:
-    """A Valkey of these tests' own."""
-    with tempfile.TemporaryDirectory(prefix="mv", dir="/tmp") as folder, _running(Path(folder)) as server:
-        yield server
-
-
-@contextmanager
-def _running(folder: Path) -> Iterator[Valkey]:
-    server = Valkey(folder / "valkey", folder)
-    server.folder.mkdir(exist_ok=True)
-    process = subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        eventually(server.is_ready, WITHIN, "Valkey")
-        yield server
-    finally:
-        process.terminate()
-        process.wait(WITHIN)
 
 
 class Reader:
@@ -276,7 +254,7 @@ def test_a_stream_stands_while_valkey_is_away_and_hears_again(
                 reader = Reader(console, path(north), cookie)
                 await reader.until(lambda: reader.text, "an open stream")
                 Log(connection, north.list_id).entry()
-                with _running(Path(folder)):
+                with running_valkey(Path(folder)):
                     # Nobody published: what was missed while there was no subscription is looked up.
                     await reader.until(lambda: reader.events, "an event")
                     await reader.leave()
