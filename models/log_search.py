@@ -4,12 +4,11 @@ import re
 from typing import NamedTuple
 
 from models.database import Cursor
-from models.person_page import LONGEST_SEARCH
+from models.person_page import LONGEST_SEARCH, SHORTEST
 from models.search import TRUE, Sql, join
 from models.text import UUID, equality_key, fold, literal
 
 MOST_PEOPLE = 1_000  # whose entries are looked through
-SHORTEST = 3  # letters of a word that the index of people knows
 # Shorter pieces of a request id begin many others, and words too ("ada", "decade").
 _REQUEST = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
 

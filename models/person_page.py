@@ -1,5 +1,6 @@
 """People as an operator looks through them: searched, page by page, counted; and one person whole."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,11 +8,14 @@ from typing import Any
 
 from models.database import Cursor
 from models.errors import Unknown
+from models.search import TRUE, Sql, join
 from models.text import fold, literal
 
 PAGE = 50
 NEAR = 1_000  # people that a search looks at one by one, before it asks the index
 LONGEST_SEARCH = 100
+SHORTEST = 3  # letters that the index on text finds anywhere
+LARGE, COUNTED_EVERY = 20_000, 10.0
 STATUS = {"active": " and p.active", "inactive": " and not p.active", "all": ""}
 
 
@@ -55,6 +59,8 @@ class Counts:
         return self.total - self.inactive
 
 
+_counted: dict[str, tuple[float, Counts]] = {}  # of large lists, and until when
+
 _COLUMNS = (
     "p.id, p.uid, p.uid_key, p.active, p.identity_id is not null, p.held_seq is not null, p.fields, p.version,"
     " p.modified_at, p.anchor, p.identity_id"
@@ -76,14 +82,16 @@ def page(
         condition += f" and p.uid_key {'<' if backwards else '>'} %s"
         parameters.append(edge.replace("\x00", ""))
     order = f"order by p.list_id, p.uid_key {'desc' if backwards else 'asc'} limit %s"
-    words = [f"%{literal(word)}%" for word in fold(search[:LONGEST_SEARCH]).replace("\x00", "").split()]
-    matching = " and ".join(["p.search like %s"] * len(words)) or "true"
+    matching = join("and", [TRUE, *map(_contains, fold(search[:LONGEST_SEARCH]).replace("\x00", "").split())])
     near = f"(select * from person p where {condition} {order})"
-    cursor.execute(f"select {_COLUMNS} from {near} p where {matching} {order}", (*parameters, NEAR, *words, count + 1))
+    cursor.execute(
+        f"select {_COLUMNS} from {near} p where {matching.text} {order}",
+        (*parameters, NEAR, *matching.parameters, count + 1),
+    )
     found = [_row(row) for row in cursor.fetchall()]
-    if words and len(found) <= count:
-        anywhere = f"(select * from person p where {condition} and {matching} offset 0)"
-        cursor.execute(f"select {_COLUMNS} from {anywhere} p {order}", (*parameters, *words, count + 1))
+    if matching.parameters and len(found) <= count:
+        anywhere = f"(select * from person p where {condition} and {matching.text} offset 0)"
+        cursor.execute(f"select {_COLUMNS} from {anywhere} p {order}", (*parameters, *matching.parameters, count + 1))
         found = [_row(row) for row in cursor.fetchall()]
     more, shown = len(found) > count, found[:count]
     if backwards:
@@ -93,6 +101,13 @@ def page(
         shown[0].uid_key if shown and (more if backwards else after is not None) else None,
         shown[-1].uid_key if shown and (backwards or more) else None,
     )
+
+
+def _contains(word: str) -> Sql:
+    """Any part of a value; of one or two letters, which no index finds, the beginning of a word."""
+    if len(word) >= SHORTEST:
+        return Sql("p.search like %s", (f"%{literal(word)}%",))
+    return Sql("(p.search like %s or p.search like %s)", (f"{literal(word)}%", f"% {literal(word)}%"))
 
 
 def _row(row: tuple[Any, ...]) -> Row:
@@ -110,7 +125,20 @@ def find(cursor: Cursor, list_id: str, person_id: str) -> Row:
 
 
 def counts(cursor: Cursor, list_id: str) -> Counts:
-    """How many there are: three counts, each along an index."""
+    """How many there are: three counts, each along an index.
+
+    A large list's, which take 10 ms for 100,000 people, are counted at most every `COUNTED_EVERY` seconds a process.
+    """
+    known = _counted.get(list_id)
+    if known is None or known[0] < time.monotonic():
+        found = _count(cursor, list_id)
+        if found.total < LARGE:
+            return found
+        known = _counted[list_id] = time.monotonic() + COUNTED_EVERY, found
+    return known[1]
+
+
+def _count(cursor: Cursor, list_id: str) -> Counts:
     cursor.execute(
         "select (select count(*) from person where list_id = %(list)s),"
         " (select count(*) from person where list_id = %(list)s and not active),"
