@@ -12,7 +12,7 @@ from models.search import TRUE, Sql, join
 from models.text import fold, literal
 
 PAGE = 50
-NEAR = 1_000  # people that a search looks at one by one, before it asks the index
+NEAR = 5_000  # people that a search looks at one by one, before it asks the index
 LONGEST_SEARCH = 100
 SHORTEST = 3  # letters that the index on text finds anywhere
 LARGE, COUNTED_EVERY = 20_000, 10.0
@@ -86,7 +86,7 @@ def page(
     near = f"(select * from person p where {condition} {order})"
     cursor.execute(
         f"select {_COLUMNS} from {near} p where {matching.text} {order}",
-        (*parameters, NEAR, *matching.parameters, count + 1),
+        (*parameters, NEAR if matching.parameters else count + 1, *matching.parameters, count + 1),
     )
     found = [_row(row) for row in cursor.fetchall()]
     if matching.parameters and len(found) <= count:
