@@ -16,7 +16,7 @@ from ingress.http import Request, Response
 from ingress.proxy import Proxies
 from ingress.refusals import Recorder
 from ingress.scim import errors
-from ingress.scim.endpoints import Endpoints, template
+from ingress.scim.endpoints import Endpoints, operation, template
 from ingress.scim.errors import InvalidSyntax, NotAllowed, NotFound
 from ingress.scim.resources import Call, Doors, beside
 from models.errors import Refused, Unauthorised, Unavailable
@@ -69,13 +69,14 @@ class Scim:
             # A body that ends early or a malformed chunk: the client may be there to be told.
             response = _refuse(InvalidSyntax("the body ended before it was complete: send it again"))
         await http.send(response, request.request_id, send, head=request.method == "HEAD")
-        labels = {
-            "route": template(request.path),
-            "method": _method(request.method),
-            "status": str(response.status),
-        }
-        metrics.HTTP_REQUESTS.labels(**labels).inc()
-        metrics.HTTP_SECONDS.labels(**labels).observe(time.perf_counter() - started)
+        counter, histogram = metrics.answered(
+            operation(request.method, request.path),
+            response.status,
+            response.scim_type,
+            idp.guess(request.headers) or "other",
+        )
+        counter.inc()
+        histogram.observe(time.perf_counter() - started)
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
         holder: Holder | None = None
@@ -152,7 +153,7 @@ def _refuse(refusal: Refused) -> Response:
         headers.append((b"retry-after", str(refusal.retry_after).encode()))
     if isinstance(refusal, NotAllowed):
         headers.append(_allow(refusal))
-    return Response(refusal.status, errors.body(refusal), headers)
+    return Response(refusal.status, errors.body(refusal), headers, refusal.scim_type or "")
 
 
 def _allow(refusal: NotAllowed) -> tuple[bytes, bytes]:
@@ -182,10 +183,6 @@ def _outside(_: Any, error: HTTPException) -> Answer[bytes]:
         refusal = Refused(f"the request cannot be read ({error.detail}): check its Host header and its URL")
         refusal.status = error.status_code
     return Answer(errors.body(refusal), status_code=error.status_code, media_type=http.SCIM_JSON.decode())
-
-
-def _method(method: str) -> str:
-    return method if method in ("GET", "HEAD", "OPTIONS", *_WITH_BODY, "DELETE") else "other"
 
 
 def build(settings: Settings) -> Litestar:

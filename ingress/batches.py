@@ -63,6 +63,8 @@ class Batches(Generic[Ask, Answer]):
         self._name, self._url, self._run, self._weigh, self._options = name, database_url, run, weigh, options
         self._most, self._queue_limit = most, queue_limit
         self._waiting: deque[_Caller[Ask, Answer]] = deque()
+        self._length = metrics.QUEUE_LENGTH.labels(name)
+        self._busy = metrics.SLOTS_BUSY.labels(name)
         self._ready = threading.Condition()
         self._stopping = False
         self._threads = [
@@ -97,13 +99,16 @@ class Batches(Generic[Ask, Answer]):
     def _slot(self) -> None:
         slot = _Slot(self._name, self._url, self._run, self._options)
         while callers := self._take():
-            slot.serve(callers)
+            with self._busy.track_inprogress():
+                slot.serve(callers)
         slot.close()
 
     def _take(self) -> list[_Caller[Ask, Answer]]:
         with self._ready:
             self._ready.wait_for(lambda: self._waiting or self._stopping)
-            return list(self._next())
+            taken = list(self._next())
+            self._length.set(len(self._waiting))
+            return taken
 
     def _next(self) -> Iterator[_Caller[Ask, Answer]]:
         """Whoever waits, until together they weigh as much as a batch may; one at least."""

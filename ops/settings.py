@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_group_body: Annotated[int, Meta(ge=1024)] = 16_777_216  # bytes; a group with 100,000 members is 6 MB
     trusted_proxies: str = ""  # addresses and networks whose Forwarded headers count, with commas between
     metrics_dir: str | None = None
+    list_metrics: Annotated[int, Meta(ge=0, le=1000)] = 0  # for how many lists figures of their own are shown
+    watch_disks: str = ""  # folders whose free space is shown, with commas between
     log_level: LogLevel = "info"
 
     def public_root(self) -> str:

@@ -18,7 +18,7 @@ from ops import bell as bells
 from ops.bell import Bell
 from ops.settings import Settings
 from workers import remap, sweep
-from workers.middleware import Sweeping
+from workers.middleware import Counting, Sweeping
 from workers.provision import provision
 
 # A drain that hangs gives its locks back; the claim's plan must not read the journal whole when it
@@ -132,6 +132,7 @@ def build(settings: Settings) -> RedisBroker:
             TimeLimit(time_limit=TIME_LIMIT_MS),
             ShutdownNotifications(),
             Retries(max_retries=MAX_RETRIES, min_backoff=LEAST_BACKOFF_MS, max_backoff=MOST_BACKOFF_MS),
+            Counting(),
             Sweeping(sweep.Sweep(settings.database_url, bell)),
         ],
         heartbeat_timeout=15_000,

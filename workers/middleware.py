@@ -1,9 +1,12 @@
-"""Dramatiq middleware of our own: the life of the sweep."""
+"""Dramatiq middleware of our own: the life of the sweep, and what becomes of messages."""
 
+import threading
+import time
 from typing import Any
 
 import dramatiq
 
+from ops import metrics
 from workers.sweep import Sweep
 
 
@@ -20,3 +23,32 @@ class Sweeping(dramatiq.Middleware):
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
         """End."""
         self._sweep.stop()
+
+
+class Counting(dramatiq.Middleware):
+    """Counts messages by what became of them: done, failed (each try), skipped, dead.
+
+    Dramatiq's own counts retries twice, once in the queue of delayed messages.
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.local()
+
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        """It begins."""
+        self._thread.began = time.perf_counter()
+
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """It has ended, one way or the other."""
+        metrics.MESSAGE_SECONDS.labels(message.actor_name).observe(time.perf_counter() - self._thread.began)
+        metrics.MESSAGES.labels(message.actor_name, "done" if exception is None else "failed").inc()
+
+    def after_skip_message(self, broker: Any, message: Any) -> None:
+        """It was too old."""
+        metrics.MESSAGES.labels(message.actor_name, "skipped").inc()
+
+    def after_nack(self, broker: Any, message: Any) -> None:
+        """It has failed for good."""
+        metrics.MESSAGES.labels(message.actor_name, "dead").inc()

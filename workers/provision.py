@@ -24,6 +24,25 @@ ROWS = 500  # a drain's share: then it gives its place back (I9)
 _log = structlog.get_logger()
 
 
+class Stopwatch:
+    """How long the phases of a drain took, in seconds: claim, read, apply, write, commit."""
+
+    def __init__(self) -> None:
+        self._at = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, phase: str) -> None:
+        """A phase has ended."""
+        now = time.perf_counter()
+        self.laps[phase] = now - self._at
+        self._at = now
+
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return sum(self.laps.values())
+
+
 @dataclass(slots=True)
 class Settled:
     """What a drain did: its entries, and the lanes that have work left."""
@@ -85,28 +104,37 @@ def _clash(error: Exception) -> bool:
 def _once(
     connection: Connection, lanes: Sequence[Lane], rosters: dict[str, Roster], limit: int, single: bool
 ) -> Settled:
-    started = time.perf_counter()
-    settled = Settled()
-    with database.transaction(connection, {lane.list_id for lane in lanes}) as cursor:
-        held = journal.lock(cursor, lanes)
-        events = journal.claim(cursor, held, limit, single) if held else []
-        if events:
-            settled.entries, rung = _settle(cursor, events, rosters)
-            settled.again += rung
+    settled, watch, held = Settled(), Stopwatch(), list[Lane]()
+    try:
+        with database.transaction(connection, {lane.list_id for lane in lanes}) as cursor:
+            held = journal.lock(cursor, lanes)
+            metrics.LANES_BUSY.inc(len(held))
+            events = journal.claim(cursor, held, limit, single) if held else []
+            watch.lap("claim")
+            if events:
+                settled.entries, rung = _settle(cursor, events, rosters, watch)
+                settled.again += rung
+        watch.lap("commit")
+    finally:
+        metrics.LANES_BUSY.dec(len(held))
     if held:
         # After the COMMIT gave the lanes back: rows that came while they were held rang in vain.
         with database.transaction(connection, {lane.list_id for lane in held}) as cursor:
             settled.again += journal.left(cursor, held)
     if events:
-        _measure(events, settled.entries, time.perf_counter() - started)
+        _measure(events, settled.entries, watch)
     return settled
 
 
-def _settle(cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster]) -> tuple[list[LogEntry], list[Lane]]:
+def _settle(
+    cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster], watch: Stopwatch
+) -> tuple[list[LogEntry], list[Lane]]:
     """Everything that a batch of journal rows comes to; returns its entries and lanes to ring."""
     present = connections.rosters(cursor, sorted({event.list_id for event in events}), rosters)
     people = involved.read(cursor, events, present)
+    watch.lap("read")
     entries = [_apply(cursor, people, present.get(event.list_id), event) for event in events]
+    watch.lap("apply")
     person.write(cursor, list(people.changed.values()))
     people.guard.write(cursor)
     _write_log(cursor, people, entries)
@@ -114,6 +142,7 @@ def _settle(cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster])
         identity.set_waiting(cursor, people.reasons)
     lanes = identity.reapply_waiting(cursor, people.freed) if people.freed else []
     journal.settle(cursor, events)
+    watch.lap("write")
     return entries, lanes
 
 
@@ -160,10 +189,12 @@ def put_oldest_aside(connection: Connection, lane: Lane, error: str) -> Settled:
     return Settled(again=[lane])
 
 
-def _measure(events: Sequence[Event], entries: Sequence[LogEntry], seconds: float) -> None:
+def _measure(events: Sequence[Event], entries: Sequence[LogEntry], watch: Stopwatch) -> None:
     now = datetime.now(UTC)
     metrics.DRAIN_ROWS.observe(len(events))
-    metrics.DRAIN_SECONDS.observe(seconds)
+    metrics.DRAIN_SECONDS.observe(watch.total)
+    for phase, seconds in watch.laps.items():
+        metrics.DRAIN_PHASE_SECONDS.labels(phase).observe(seconds)
     for entry in entries:
         metrics.EVENTS_SETTLED.labels(operation=entry.event.operation, result=entry.result).inc()
         metrics.ACCEPT_TO_LIST_SECONDS.observe(max(0.0, (now - entry.event.accepted_at).total_seconds()))

@@ -1,5 +1,6 @@
 """The console: one Litestar application of server-rendered pages. The only wiring here."""
 
+import time
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from ingress.scim import errors
 from ingress.scim.errors import NotFound
 from models import database
 from models.errors import Refused, Unknown
+from ops import metrics
 from ops.settings import Settings
 
 _log = structlog.get_logger()
@@ -147,4 +149,11 @@ class Console:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        await self.app(scope, receive, send)
+        started = time.perf_counter()
+
+        async def measured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                metrics.CONSOLE_SECONDS.labels(str(message["status"])).observe(time.perf_counter() - started)
+            await send(message)
+
+        await self.app(scope, receive, measured)

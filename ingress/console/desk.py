@@ -6,6 +6,7 @@ Every handler begins with `at_desk`, which answers for sign-in, CSRF, roles and 
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from models.database import Cursor
 from models.errors import Refused
 from models.master_list import MasterList
 from models.operator_session import Session
+from ops import metrics
 from ops.bell import Bell
 from ops.settings import Settings
 
@@ -141,7 +143,9 @@ def at_desk(
     office: Office = request.app.state.office
     unsafe = request.method not in SAFE
     secret = request.cookies.get(office.cookie, "")
+    asked = time.perf_counter()
     with office.pool.connection() as connection, database.transaction(connection) as cursor:
+        metrics.CONSOLE_POOL_SECONDS.observe(time.perf_counter() - asked)
         session = operator_session.find(cursor, secret, not is_poll(request)) if secret else None
         if session is None:
             raise SignedOut("sign in to go on")

@@ -96,6 +96,26 @@ def _with_id(act: Callable[[Call, str], Awaitable[Response]], resource_id: str, 
     return act(call, resource_id)
 
 
+_VERBS = {"GET": "get", "POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
+
+
+def operation(method: str, path: tuple[str, ...]) -> str:
+    """What is asked for, from a closed set: a metric label must not hold what clients type."""
+    method = "GET" if method == "HEAD" else method
+    kind = {"Users": "user", "Groups": "group"}.get(path[0] if path else "", "")
+    if method == "OPTIONS":
+        return "options"
+    if path[-1:] == (SEARCH,) and method == "POST":
+        return f"search_{kind or 'all'}"
+    if not path or (kind and len(path) == 1 and method == "GET"):
+        return f"list_{kind or 'all'}" if method == "GET" else "other"
+    if kind and len(path) <= 2 and (method == "POST") is (len(path) == 1):
+        return f"{_VERBS[method]}_{kind}" if method in _VERBS else "other"
+    if method == "GET" and path[0] in DISCOVERY:
+        return "discovery"
+    return "bulk" if path == ("Bulk",) and method == "POST" else "other"
+
+
 def template(path: tuple[str, ...]) -> str:
     """The path's template, from a closed set: a metric label must not hold what clients type."""
     if not path or path[0] not in (*KINDS, "Me", "Bulk", SEARCH, *DISCOVERY):

@@ -1,10 +1,8 @@
 """The console in-process, with two organisations: the operators of one must never see the other's lists."""
 
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +18,8 @@ from models import database, master_list, operator, organisation, password
 from models.database import Connection
 from ops.embedded import Valkey
 from ops.settings import Settings
-from tests.journeys.waiting import eventually
+from tests.valkey import running_valkey
 
-VALKEY_WITHIN = 10  # seconds until a test gives up
 CSRF = re.compile(r'name="_csrf" value="(\w+)"')
 
 
@@ -115,17 +112,3 @@ def valkey() -> Iterator[Valkey]:
     """A Valkey of the console's tests."""
     with tempfile.TemporaryDirectory(prefix="mv", dir="/tmp") as folder, running_valkey(Path(folder)) as server:
         yield server
-
-
-@contextmanager
-def running_valkey(folder: Path) -> Iterator[Valkey]:
-    """One in a folder, until the end."""
-    server = Valkey(folder / "valkey", folder)
-    server.folder.mkdir(exist_ok=True)
-    process = subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        eventually(server.is_ready, VALKEY_WITHIN, "Valkey")
-        yield server
-    finally:
-        process.terminate()
-        process.wait(VALKEY_WITHIN)

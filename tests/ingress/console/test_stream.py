@@ -19,8 +19,9 @@ from models.database import Connection
 from ops.bell import Bell
 from ops.embedded import Valkey
 from ops.settings import Settings
-from tests.ingress.console.conftest import Tenant, running_valkey
+from tests.ingress.console.conftest import Tenant
 from tests.ingress.console.test_log import Log
+from tests.valkey import running_valkey
 
 WITHIN = 10  # seconds until a test gives up
 
