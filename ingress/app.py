@@ -75,13 +75,17 @@ class Scim:
             response.scim_type,
             idp.guess(request.headers) or "other",
         )
+        seconds = time.perf_counter() - started
         counter.inc()
-        histogram.observe(time.perf_counter() - started)
+        histogram.observe(seconds)
+        if request.authenticated and response.status != Unauthorised.status:
+            self.recorder.traffic.count(request.list_id, request.method, response.status, seconds)
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
         holder: Holder | None = None
         try:
             holder = await self._holders.holder(request.headers.get(b"authorization"), request.list_id)
+            request.authenticated = True
             base = f"{self._proxies.root(request.headers, request.peer)}/scim/v2/{request.list_id}"
             call = Call(request, holder, base, idp.guess(request.headers))
             return await self._route(call, receive)

@@ -32,6 +32,7 @@ class Request:
     peer: str = ""  # who the connection is from; a proxy's client is `address`
     body: bytes = b""
     whole: bool = False  # whether all of the body was taken
+    authenticated: bool = False  # whether the token was one of the list's
 
 
 @dataclass(slots=True)

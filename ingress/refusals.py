@@ -1,4 +1,4 @@
-"""What is written beside the hot path, best effort: refused requests, and when tokens were last used."""
+"""What is written beside the hot path, best effort: refusals, when tokens were last used, counts of requests."""
 
 import threading
 import time
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from models import database, provisioning_log, token
+from ingress.traffic import Traffic
+from models import burst, database, provisioning_log, token
+from models.burst import Minute
 from models.database import Connection
 from models.provisioning_log import Refusal
 from models.token import Holder
@@ -38,6 +40,7 @@ class Recorder:
         self._url, self._tell = database_url, tell
         self._windows: OrderedDict[Key, _Window] = OrderedDict()
         self._touched: dict[str, tuple[Holder, str]] = {}
+        self.traffic = Traffic()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -90,8 +93,9 @@ class Recorder:
             self._wake.clear()
             stopping = self._stopping
             refusals, touched = self._due(everything=stopping)
-            if refusals or touched:
-                connection = self._write(connection, refusals, touched)
+            minutes = self.traffic.due(everything=stopping)
+            if refusals or touched or minutes:
+                connection = self._write(connection, refusals, touched, minutes)
             if stopping:
                 break
         if connection is not None:
@@ -110,9 +114,14 @@ class Recorder:
         return due, touched
 
     def _write(
-        self, connection: Connection | None, refusals: list[Refusal], touched: list[tuple[Holder, str]]
+        self,
+        connection: Connection | None,
+        refusals: list[Refusal],
+        touched: list[tuple[Holder, str]],
+        minutes: list[Minute],
     ) -> Connection | None:
-        lists = {refusal.list_id for refusal in refusals} | {holder.list_id for holder, _ in touched}
+        lists = {one.list_id for one in refusals} | {one.list_id for one in minutes}
+        lists |= {holder.list_id for holder, _ in touched}
         try:
             if connection is None or connection.closed:
                 connection = database.connect(self._url, "muster-refusals")
@@ -120,6 +129,7 @@ class Recorder:
                 provisioning_log.write_refusals(cursor, refusals)
                 for holder, address in sorted(touched):
                     token.touch(cursor, holder.token_id, address)
+                burst.note(cursor, minutes)
             if refusals:
                 self._tell({refusal.list_id for refusal in refusals})
         except Exception as error:

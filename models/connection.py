@@ -175,7 +175,16 @@ def forget(cursor: Cursor, list_id: str) -> bool:
 
 def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
     hold.forget(cursor, list_id)
-    for table in ("scim_group", "seen_attribute", "set_aside", "lane_trouble", "connection"):
+    for table in (
+        "scim_group",
+        "seen_attribute",
+        "set_aside",
+        "lane_trouble",
+        "traffic",
+        "burst",
+        "rhythm",
+        "connection",
+    ):
         cursor.execute(f"delete from {table} where list_id = %s", (list_id,))
     cursor.execute(
         "update person set identity_id = null, version = version + 1 where list_id = %s and identity_id is not null",

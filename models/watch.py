@@ -16,9 +16,12 @@ class Figure(NamedTuple):
 
 
 def ours(cursor: Cursor) -> list[Figure]:
-    """Tokens that expire soon, held deactivations, connected lists."""
+    """Tokens that expire soon, held deactivations, connected lists and those in trouble."""
     cursor.execute("select name, within_days, value from muster_watch()")
-    return [Figure(name, {"within_days": str(days)} if days else {}, value) for name, days, value in cursor.fetchall()]
+    found = [Figure(name, {"within_days": str(days)} if days else {}, value) for name, days, value in cursor.fetchall()]
+    cursor.execute("select (select count(*) from muster_quiet_lists()), (select count(*) from muster_at_risk())")
+    quiet, at_risk = cursor.fetchone() or (0, 0)
+    return [*found, Figure("connections_quiet", {}, quiet), Figure("connections_at_risk", {}, at_risk)]
 
 
 def of_lists(cursor: Cursor, most: int) -> list[Figure]:

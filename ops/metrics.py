@@ -23,6 +23,9 @@ _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 _ROWS = (1, 2, 5, 10, 25, 50, 100, 250, 500)
 # From 5 ms (a lone create on an idle system) to minutes (a worker fleet that stood still).
 _LATENESS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
+_CHANGES = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+_SPANS = (1, 3, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400)
+_RATES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500)
 
 
 def _counter(name: str, text: str, *labels: str) -> Counter:
@@ -62,6 +65,10 @@ LANES_BUSY = _gauge("lanes_busy", "Lanes that drains hold at this moment.")
 MESSAGES = _counter("messages_total", "Messages of the workers' queues, by what became of them.", "actor", "outcome")
 MESSAGE_SECONDS = _histogram("message_seconds", "One message from beginning to end.", _MILLISECONDS, "actor")
 ROWS_SET_ASIDE = _counter("rows_set_aside_total", "Journal rows that no drain could apply.")
+BURST_CHANGES = _histogram("burst_changes", "Changes of a burst that is over.", _CHANGES)
+BURST_SECONDS = _histogram("burst_seconds", "From a burst's first request to its last.", _SPANS)
+BURST_PEAK = _histogram("burst_peak_requests_per_second", "The most requests of one of its seconds.", _RATES)
+BURST_APPLIED_SECONDS = _histogram("burst_applied_seconds", "The slowest of its changes to reach the list.", _LATENESS)
 
 CONSOLE_SECONDS = _histogram("console_seconds", "Until a console answer begins.", _MILLISECONDS, "status")
 CONSOLE_POOL_SECONDS = _histogram(
@@ -86,6 +93,8 @@ READ_AT_SCRAPE = {
     "held": "Held deactivations, which wait for an operator.",
     "held_oldest_seconds": "Age of the oldest of them.",
     "connections": "Connected lists.",
+    "connections_quiet": "Connected lists whose next burst is long overdue, by the rhythm that was learned of theirs.",
+    "connections_at_risk": "Connected lists whose last bursts failed for the most part: Entra ID quarantines such.",
     "list_last_success_timestamp_seconds": "When a change of a list was applied last; 0: never. MUSTER_LIST_METRICS.",
     "list_pending": "Accepted operations of a list that are not applied yet. MUSTER_LIST_METRICS.",
     "postgres_connections": "Connections to this database by application and state.",

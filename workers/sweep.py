@@ -15,6 +15,7 @@ from models.database import Connection
 from models.trouble import Stuck
 from ops.bell import TAKE, Bell
 from workers import remap
+from workers.bursting import Bursting
 from workers.provision import provision, put_oldest_aside
 from workers.purging import Purge
 
@@ -38,6 +39,7 @@ class Sweep:
         self._rosters: dict[str, Roster] = {}
         self._partitions_at = -PARTITIONS_EVERY
         self._purge = Purge()
+        self._bursting = Bursting()
 
     def start(self) -> None:
         """Begin to sweep."""
@@ -86,6 +88,7 @@ class Sweep:
             self._resume(connection, idle)
             self._keep_partitions(connection)
             self._purge.some(connection)
+            self._bursting.some(connection)
         finally:
             connection.execute("select pg_advisory_unlock(%s)", (SWEEP_LOCK,))
 
