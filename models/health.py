@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from models import journal
+from models import burst, journal
+from models.burst import Rhythm
 from models.connection import Details
 from models.database import Cursor
 
 LOOKED_AT = 2_000  # newest entries of a list; what they cannot tell is not told
 ENTRA_ASKS_EVERY = timedelta(minutes=40)
 QUIET_AFTER = timedelta(hours=24)
+LATE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Facts:
     waiting: int  # users who are not in the list yet, for a reason of their own
     unapplied: int  # accepted, and waiting for a worker
     longest_gap: timedelta | None  # between two entries
+    rhythm: Rhythm | None  # of the bursts
 
 
 _LATELY = (
@@ -65,6 +68,7 @@ def facts(cursor: Cursor, list_id: str) -> Facts:
         waiting=row[0],
         unapplied=journal.unapplied(cursor, list_id).operations,
         longest_gap=longest_gap(cursor, list_id),
+        rhythm=burst.rhythm(cursor, list_id),
     )
 
 
@@ -79,11 +83,22 @@ def longest_gap(cursor: Cursor, list_id: str) -> timedelta | None:
     return row[0] if row else None
 
 
-def quiet_for(details: Details, longest: timedelta | None, now: datetime | None = None) -> timedelta | None:
-    """How long nothing came, if that is longer than usual: Entra asks every 40 minutes whether or not something
-    changed; another provider is quiet after a day, and after twice the longest gap of late."""
+def quiet_for(
+    details: Details, longest: timedelta | None, rhythm: Rhythm | None = None, now: datetime | None = None
+) -> timedelta | None:
+    """How long nothing came, if that is longer than usual.
+
+    Usual is the rhythm that was learned of the connection, with half a period for being late. Where there is none,
+    Entra asks every 40 minutes whether or not something changed; another provider is quiet after a day, and after
+    twice the longest gap of late.
+    """
     if details.last_request_at is None:
         return None
     passed = (now or datetime.now(UTC)) - details.last_request_at
-    usual = ENTRA_ASKS_EVERY * 2 if details.idp == "entra" else max(QUIET_AFTER, (longest or QUIET_AFTER) * 2)
+    if rhythm is not None:
+        usual = rhythm.period + max(rhythm.period / 2, LATE)
+    elif details.idp == "entra":
+        usual = ENTRA_ASKS_EVERY * 2
+    else:
+        usual = max(QUIET_AFTER, (longest or QUIET_AFTER) * 2)
     return passed if passed > usual else None

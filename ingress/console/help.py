@@ -146,12 +146,13 @@ def _test(details: Details, facts: Facts) -> Answer:
 
 
 def _late(details: Details, facts: Facts) -> Answer:
-    quiet = health.quiet_for(details, facts.longest_gap)
+    quiet = health.quiet_for(details, facts.longest_gap, facts.rhythm)
     if quiet is not None:
         return Answer("bad", f"Nothing came for {words.span(quiet)}, which is longer than usual here.")
     if details.last_request_at is None:
         return Answer("off", "Nothing has arrived yet.")
-    return Answer("ok", f"The last request came {words.ago(details.last_request_at)}, as usual.")
+    every = f" Bursts come about every {words.span(facts.rhythm.period)}." if facts.rhythm else ""
+    return Answer("ok", f"The last request came {words.ago(details.last_request_at)}, as usual.{every}")
 
 
 def _told(tone: str, what: str, told: Told) -> Answer:

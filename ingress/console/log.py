@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from ingress.console import log_export, log_words, pages, stream
 from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread, is_poll
 from ingress.console.log_filters import filters_of, name_of, query
-from models import audit, journal, log_page, log_retention, log_stats, person_page, retry
+from models import audit, burst, journal, log_page, log_retention, log_stats, person_page, retry
 from models.errors import Refused
 from models.log_entry import Key
 
@@ -55,6 +55,8 @@ def stats_context(desk: Desk) -> dict[str, Any]:
         "day": log_stats.day(desk.cursor, desk.list.id),
         "managed": person_page.counts(desk.cursor, desk.list.id),
         "most_attention": log_stats.MOST_ATTENTION,
+        "burst": burst.latest(desk.cursor, desk.list.id),
+        "rhythm": burst.rhythm(desk.cursor, desk.list.id),
         "unapplied": unapplied,
         "most_unapplied": journal.MOST_COUNTED,
         "late": unapplied.oldest is not None and datetime.now(UTC) - unapplied.oldest > LATE,

@@ -12,7 +12,7 @@ from ingress.console import held, log, pages, words
 from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread
 from ingress.console.guides import GUIDES, QUESTIONS
 from ingress.console.tokens import context as tokens_context
-from models import audit, connection, health, token
+from models import audit, burst, connection, health, token
 from models.connection import Details
 from models.errors import PlanTooLow, Refused
 from models.organisation import DIRECTORY_PLANS, NEEDS_BUSINESS, SCIM_PLANS
@@ -50,7 +50,8 @@ def _plans(desk: Desk) -> dict[str, Any]:
 
 
 def _connected(request: Call, desk: Desk, details: Details) -> dict[str, Any]:
-    quiet = health.quiet_for(details, health.longest_gap(desk.cursor, desk.list.id))
+    longest, rhythm = health.longest_gap(desk.cursor, desk.list.id), burst.rhythm(desk.cursor, desk.list.id)
+    quiet = health.quiet_for(details, longest, rhythm)
     return {
         "details": details,
         "base_url": desk.base_url,

@@ -105,7 +105,7 @@ def hue(key: str) -> int:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number, "ago": ago, "day": day, "clock": clock, "duration": duration, "initials": initials, "hue": hue,
-    "idp": idp_name,
+    "idp": idp_name, "span": span,
 }  # fmt: skip
 GLOBALS: dict[str, Any] = {
     "plural": plural, "RESULTS": RESULTS, "TONES": TONES, "OPERATIONS": OPERATIONS, "IDENTIFIERS": IDENTIFIERS,

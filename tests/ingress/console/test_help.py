@@ -10,6 +10,7 @@ from ingress.console import help
 from ingress.console.guides import GUIDES, QUESTIONS
 from models import connection as connections
 from models import database, health, master_list, provisioning_log
+from models.burst import Rhythm
 from models.connection import Details
 from models.database import Connection
 from models.provisioning_log import Refusal
@@ -93,4 +94,13 @@ def test_a_connection_is_quiet_when_nothing_comes_for_longer_than_usual(
     now = datetime.now(UTC)
     details = Details("scim", "userName", "connected", "t", now - timedelta(days=30), now - passed, idp, 9)
 
-    assert (health.quiet_for(details, longest, now) is not None) is quiet
+    assert (health.quiet_for(details, longest, None, now) is not None) is quiet
+
+
+@pytest.mark.parametrize(("passed", "quiet"), [(timedelta(minutes=59), False), (timedelta(minutes=61), True)])
+def test_a_connection_with_a_rhythm_is_quiet_half_a_period_after_it(passed: timedelta, quiet: bool) -> None:
+    now = datetime.now(UTC)
+    details = Details("scim", "userName", "connected", "t", now - timedelta(days=30), now - passed, "okta", 9)
+    rhythm = Rhythm(timedelta(minutes=40), now - passed + timedelta(minutes=40))
+
+    assert (health.quiet_for(details, timedelta(days=3), rhythm, now) is not None) is quiet

@@ -242,6 +242,23 @@ def test_what_waits_for_the_workers_is_told_once_it_is_late(browser: Browser, co
     assert "1 minute ago" in late
 
 
+def test_the_last_burst_and_the_next_one_are_told(browser: Browser, connection: Connection) -> None:
+    list_id, now = browser.tenant.list_id, datetime.now(UTC)
+    use_token(connection, list_id, timedelta(minutes=1))
+    connection.execute(
+        "insert into burst values (%(list)s, %(at)s - interval '38 seconds', %(at)s, false, 900, 412, 0, 25, 4.5, 0.2,"
+        " interval '40 ms', interval '1.2 s')",
+        {"list": list_id, "at": now - timedelta(minutes=5)},
+    )
+    expected = now + timedelta(minutes=35)
+    connection.execute("insert into rhythm values (%s, interval '40 minutes', %s)", (list_id, expected))
+
+    page = browser.get(sync(browser)).text
+
+    assert "Last burst: <strong>412 changes</strong> in 38.0 s, applied within 1.2 s" in page
+    assert f"about every 40 minutes; the next is expected about {expected:%H:%M} UTC" in page
+
+
 def test_a_plan_that_was_lowered_is_told(browser: Browser, connection: Connection) -> None:
     set_plan(connection, "North", "pro")
 
