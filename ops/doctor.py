@@ -1,6 +1,9 @@
 """Checks of a running installation; each finding says what is wrong and what to do."""
 
+import shutil
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -9,9 +12,14 @@ import redis
 
 from models import database, journal, migrations
 from models.database import Connection
+from ops import reach
+from ops.reach import Unreachable
 
 LEAST_VERSION = 17  # MAINTAIN, which the serving role needs to vacuum the journal
 LATE_AFTER = 10.0  # seconds; workers settle within milliseconds, the sweep within two seconds
+LEAST_FREE = 0.1  # of a disk
+MOST_APART = 2.0  # seconds between clocks
+MOST_CONNECTIONS = 0.85  # of what the server allows
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -23,21 +31,94 @@ class Finding(NamedTuple):
     detail: str
 
 
-def examine(
-    database_url: str, owner_url: str, redis_url: str, public_root: str, console_root: str | None = None
-) -> list[Finding]:
+@dataclass(frozen=True)
+class Installation:
+    """What is looked at: URLs, and which settings matter besides."""
+
+    database_url: str
+    owner_url: str
+    redis_url: str
+    public_root: str
+    console_root: str | None = None
+    trusted_proxies: str = ""
+    folders: tuple[str, ...] = ()
+
+
+def examine(one: Installation) -> list[Finding]:
     """All checks; those that need a database are left out where there is none."""
-    findings = [_https("https", public_root, "tokens"), _redis(redis_url)]
-    if console_root is not None:
-        findings.insert(1, _https("console", console_root, "passwords and session cookies"))
+    findings = [_https("https", one.public_root, "tokens"), _reaches("public URL", one.public_root, "/scim/v2/x", 401)]
+    if one.console_root is not None:
+        findings += [
+            _https("console", one.console_root, "passwords and session cookies"),
+            _reaches("console URL", one.console_root, "/login", 200),
+            _proxies(one.console_root, one.trusted_proxies),
+        ]
+    findings += [_redis(one.redis_url), *(_disk(folder) for folder in one.folders)]
     try:
-        with database.connect(database_url, "muster-doctor") as connection:
+        with database.connect(one.database_url, "muster-doctor") as connection:
             findings += [Finding("database", True, f"answers, PostgreSQL {connection.info.server_version // 10000}")]
             findings += [check(connection) for check in _CHECKS]
-        findings += _schema(owner_url)
+        findings += _schema(one.owner_url)
     except psycopg.Error as error:
         findings.append(Finding("database", False, f"does not answer or refuses: {str(error).strip()}"))
     return findings
+
+
+def _reaches(check: str, root: str, path: str, status: int) -> Finding:
+    try:
+        return Finding(check, True, f"{root} {reach.look(root, path, (status,))}")
+    except Unreachable as why:
+        return Finding(check, False, str(why))
+
+
+def _proxies(console_root: str, trusted: str) -> Finding:
+    if console_root.startswith("https://") and not trusted:
+        detail = (
+            "TLS ends at a proxy that is not trusted: everybody has its address, and a few wrong passwords lock all"
+            " out; set MUSTER_TRUSTED_PROXIES to its address"
+        )
+        return Finding("proxies", False, detail)
+    return Finding("proxies", True, trusted or "none before us")
+
+
+def _disk(folder: str) -> Finding:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError as error:
+        return Finding("disk", False, f"{folder} cannot be looked at ({error.strerror}): correct MUSTER_WATCH_DISKS")
+    free = usage.free / usage.total
+    detail = f"{folder} has {usage.free / 1e9:.1f} GB free, {free:.0%}"
+    return Finding("disk", free > LEAST_FREE, detail if free > LEAST_FREE else f"{detail}: make room, or move it")
+
+
+def _durable(connection: Connection) -> Finding:
+    off = [
+        name for name in ("fsync", "full_page_writes", "synchronous_commit")
+        if _one(connection, f"select current_setting('{name}')") == "off"
+    ]  # fmt: skip
+    if off:
+        return Finding("durable", False, f"{', '.join(off)} off: what was answered 2xx can be lost; switch it on")
+    return Finding("durable", True, "a commit is on disk before it is answered")
+
+
+def _clock(connection: Connection) -> Finding:
+    theirs = _one(connection, "select extract(epoch from clock_timestamp())::float8")
+    apart = abs(time.time() - float(str(theirs)))
+    if apart > MOST_APART:
+        return Finding("clock", False, f"{apart:.0f} s apart from the database's: run NTP on both, tokens expire by it")
+    return Finding("clock", True, f"{apart * 1000:.0f} ms apart from the database's")
+
+
+def _room(connection: Connection) -> Finding:
+    used, most = (
+        int(str(_one(connection, question)))
+        for question in ("select count(*) from pg_stat_activity", "select current_setting('max_connections')::int")
+    )
+    if used > most * MOST_CONNECTIONS:
+        return Finding(
+            "connections", False, f"{used} of {most} are used: raise max_connections, or put a pooler before"
+        )
+    return Finding("connections", True, f"{used} of {most} are used")
 
 
 def _schema(owner_url: str) -> Iterator[Finding]:
@@ -101,7 +182,9 @@ def _one(connection: Connection, question: str) -> object:
     return row[0] if row else None
 
 
-_CHECKS: tuple[Callable[[Connection], Finding], ...] = (_version, _role, _workers, _set_aside)
+_CHECKS: tuple[Callable[[Connection], Finding], ...] = (
+    _version, _role, _durable, _clock, _room, _workers, _set_aside,
+)  # fmt: skip
 
 
 def _redis(url: str) -> Finding:

@@ -110,7 +110,7 @@ class Probe(Collector):
 
     def _of_disks(self) -> list[Figure]:
         found = []
-        for folder in filter(None, map(str.strip, self._settings.watch_disks.split(","))):
+        for folder in self._settings.disks():
             try:
                 usage = shutil.disk_usage(folder)
             except OSError:

@@ -56,6 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the ingress processes answer this part: scim or console."""
         return part in (one.strip() for one in self.serve.split(","))
 
+    def disks(self) -> tuple[str, ...]:
+        """The folders whose free space is shown."""
+        return tuple(filter(None, map(str.strip, self.watch_disks.split(","))))
+
     def migrations_url(self) -> str:
         """The database as the role that owns its tables."""
         return self.owner_url or self.database_url

@@ -14,9 +14,13 @@ def doctor(at: Target, as_json: bool) -> None:
     muster doctor
     muster doctor --json | jq '.checks[] | select(.ok | not)'
     """
-    from ops.doctor import examine
+    from ops.doctor import Installation, examine
 
-    findings = examine(at.database_url, at.owner_url, at.redis_url, at.public_root, at.console_root)
+    findings = examine(
+        Installation(
+            at.database_url, at.owner_url, at.redis_url, at.public_root, at.console_root, at.trusted_proxies, at.folders
+        )
+    )
     healthy = all(finding.ok for finding in findings)
     if as_json:
         show({"healthy": healthy, "checks": [finding._asdict() for finding in findings]})

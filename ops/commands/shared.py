@@ -35,6 +35,8 @@ class Target:
     public_root: str
     metrics_urls: tuple[str, ...] = ()
     console_root: str | None = None
+    trusted_proxies: str = ""
+    folders: tuple[str, ...] = ()  # whose disks matter
 
     def scim_base_url(self, list_id: str) -> str:
         """What an IdP's administrator enters for this list."""
@@ -58,7 +60,8 @@ def target(data: Path) -> Target:
             stop(REFUSED, str(error))
         return Target(
             settings.database_url, settings.migrations_url(), settings.redis_url, settings.public_root(),
-            console_root=settings.console_url or settings.public_root(),
+            console_root=(settings.console_url or settings.public_root()) if settings.serves("console") else None,
+            trusted_proxies=settings.trusted_proxies, folders=settings.disks(),
         )  # fmt: skip
     folder = Folder(data)
     state = folder.read()
@@ -71,7 +74,7 @@ def target(data: Path) -> Target:
     root = state.get("public_url") or local_root("127.0.0.1", 8080)
     return Target(
         state["database_url"], state["owner_url"], state["redis_url"], root, tuple(state["metrics_urls"]),
-        state.get("console_url") or root,
+        state.get("console_url") or root, folders=(str(folder.path),),
     )  # fmt: skip
 
 

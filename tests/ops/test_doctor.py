@@ -1,23 +1,66 @@
-"""What doctor says of addresses that are not safe."""
+"""What doctor says of addresses, servers and disks, and what to do about them."""
 
 import pytest
 
-from ops.doctor import examine
+from models.database import connect
+from ops.doctor import Finding, Installation, examine
+
+NOBODY = "postgresql://127.0.0.1:1/x?connect_timeout=1"
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+def found(**settings: object) -> dict[str, Finding]:
+    given = {"database_url": NOBODY, "owner_url": NOBODY, "redis_url": NOWHERE, "public_root": "https://127.0.0.1:1"}
+    return {one.check: one for one in examine(Installation(**given | settings))}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("root", "ok"),
     [
-        ("http://127.0.0.1:8080", True),
-        ("http://localhost:8080", True),
-        ("https://app.muster.example", True),
-        ("http://app.muster.example", False),
+        ("http://127.0.0.1:1", True),
+        ("http://localhost:1", True),
+        ("https://127.0.0.1:1", True),
+        ("http://app.invalid:1", False),
     ],
 )
 def test_a_console_on_plain_http_is_warned_of_unless_it_is_this_machines(root: str, ok: bool) -> None:
-    nobody = "postgresql://127.0.0.1:1/x?connect_timeout=1"
+    one = found(console_root=root)["console"]
 
-    found = {one.check: one for one in examine(nobody, nobody, "redis://127.0.0.1:1/0", "https://x.example", root)}
+    assert one.ok is ok
+    assert ("passwords and session cookies" in one.detail) is not ok
 
-    assert found["console"].ok is ok
-    assert ("passwords and session cookies" in found["console"].detail) is not ok
+
+def test_a_console_behind_a_proxy_needs_to_trust_it() -> None:
+    assert not found(console_root="https://127.0.0.1:1")["proxies"].ok
+    assert found(console_root="https://127.0.0.1:1", trusted_proxies="10.0.0.0/8")["proxies"].ok
+    assert found(console_root="http://127.0.0.1:1")["proxies"].ok
+
+
+def test_what_does_not_answer_is_said_of_each() -> None:
+    told = found(console_root="http://127.0.0.1:1")
+
+    assert {name for name, one in told.items() if not one.ok} == {"public URL", "console URL", "redis", "database"}
+    assert "127.0.0.1:1 does not answer" in told["public URL"].detail
+
+
+def test_a_server_that_loses_commits_is_told(database_url: str, owner_url: str) -> None:
+    told = found(database_url=database_url, owner_url=owner_url)
+
+    # These tests' own server forgets a power cut, to be fast.
+    assert (told["durable"].ok, "fsync" in told["durable"].detail) == (False, True)
+    assert [told[name].ok for name in ("database", "role", "clock", "connections", "schema", "workers")] == [True] * 6
+
+
+def test_a_serving_role_that_bypasses_row_level_security_is_told(owner_url: str) -> None:
+    with connect(owner_url) as owner:
+        (name,) = owner.execute("select current_user").fetchone() or ("",)
+
+    assert f"'{name}' owns the tables" in found(database_url=owner_url, owner_url=owner_url)["role"].detail
+
+
+def test_disks_are_looked_at(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.doctor.LEAST_FREE", 0.0)
+    assert found(folders=(str(tmp_path),))["disk"].ok
+    monkeypatch.setattr("ops.doctor.LEAST_FREE", 1.0)
+    assert "make room" in found(folders=(str(tmp_path),))["disk"].detail
+    assert "MUSTER_WATCH_DISKS" in found(folders=("/nowhere/at/all",))["disk"].detail
