@@ -21,6 +21,8 @@ COMMANDS = {
     "fill": "ops.commands.fill:fill",
     "bench": "ops.commands.bench:bench",
     "doctor": "ops.commands.doctor:doctor",
+    "backup": "ops.commands.backup:backup",
+    "restore": "ops.commands.backup:restore",
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.commands.shared import Target, as_text, find_list, on_target, show, table
+from ops.commands.shared import Target, as_text, find_list, on_target, printable, show, table
 
 if TYPE_CHECKING:
     from models.database import Connection
@@ -96,7 +96,7 @@ def _follow(opened: "Connection", list_id: str, found: list[dict[str, Any]], lim
         for entry in reversed(found):
             if entry["id"] not in seen:
                 seen[entry["id"]] = None
-                line = as_text(entry) if as_json else "  ".join(map(str, _columns(entry)))
+                line = as_text(entry) if as_json else "  ".join(printable(str(value)) for value in _columns(entry))
                 click.echo(line)
         while len(seen) > REMEMBERED:
             seen.popitem(last=False)
