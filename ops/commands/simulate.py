@@ -1,6 +1,9 @@
 """`muster simulate`."""
 
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +28,16 @@ IDPS = ("okta", "entra", "pingone", "onelogin", "jumpcloud")
 @click.option(
     "--seed", type=click.IntRange(0, 999), default=0, show_default=True, help="Other people with another one."
 )
+@click.option(
+    "--repeats", type=click.FloatRange(0, 1), default=0, show_default=True, help="Share of writes sent twice."
+)
+@click.option(
+    "--cycles", type=click.IntRange(1), default=1, show_default=True, help="Days, or provisioning cycles, one by one."
+)
+@click.option(
+    "--every", type=click.FloatRange(0), default=2400, show_default=True,
+    help="Seconds between the beginnings of two cycles; Entra ID's 40 minutes unless it says otherwise.",
+)  # fmt: skip
 @on_target
 def simulate(
     idp: str,
@@ -35,6 +48,9 @@ def simulate(
     groups: int,
     rate: float | None,
     seed: int,
+    repeats: float,
+    cycles: int,
+    every: float,
     at: Target,
     as_json: bool,
 ) -> None:
@@ -43,6 +59,7 @@ def simulate(
     \b
     muster simulate okta --users 200
     muster simulate entra --users 1000 --list Staff --leavers 0 --groups 20 --rate 25 --seed 7
+    muster simulate entra --users 1000 --cycles 36 --updates 0.02 --repeats 0.01
     """
     from ops.simulators.directory import IDPS as DIALECTS
     from ops.simulators.directory import run
@@ -50,20 +67,44 @@ def simulate(
 
     dialect = DIALECTS[idp]()
     list_id, token = _token(at, wanted or dialect.list_name, idp)
-    try:
-        with click.progressbar(length=users + groups, label=f"{idp} pushes", file=sys.stderr, hidden=as_json) as bar:
-            report = run(
-                dialect, at.scim_base_url(list_id), token, users, updates, leavers, groups,
-                rate=rate, seed=seed, progress=lambda: bar.update(1),
-            )  # fmt: skip
-    except Refusal as refusal:
-        stop(FAILED, f"the connection test failed: {refusal}")
-    except OSError as error:
-        stop(UNREACHABLE, f"{at.scim_base_url(list_id)} does not answer: {error}")
-    report = {"list_id": list_id, **report}
-    show(report) if as_json else _print(report)
-    if report["failed"]:
+    failed = 0
+    for cycle in range(cycles):
+        begun = time.monotonic()
+        try:
+            with _progress(idp, users + groups, as_json) as step:
+                report = run(
+                    dialect, at.scim_base_url(list_id), token, users, updates, leavers, groups,
+                    rate=rate, seed=seed, cycle=cycle, repeats=repeats, progress=step,
+                )  # fmt: skip
+        except Refusal as refusal:
+            stop(FAILED, f"the connection test failed: {refusal}")
+        except OSError as error:
+            stop(UNREACHABLE, f"{at.scim_base_url(list_id)} does not answer: {error}")
+        report = {"list_id": list_id, **report}
+        show(report) if as_json else _print(report)
+        failed += report["failed"]
+        if cycle + 1 < cycles:
+            time.sleep(max(0.0, begun + every - time.monotonic()))
+    if failed:
         raise SystemExit(FAILED)
+
+
+@contextmanager
+def _progress(idp: str, length: int, hidden: bool) -> Iterator[Callable[[], None]]:
+    """A bar with what it does a second."""
+    begun, done = time.monotonic(), 0
+    shown: Any = click.progressbar(
+        length=length, label=f"{idp} pushes", file=sys.stderr, hidden=hidden, show_pos=True,
+        item_show_func=lambda _: f"{done / max(0.001, time.monotonic() - begun):.0f} a second",
+    )  # fmt: skip
+    with shown as bar:
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            bar.update(1, current_item=done)
+
+        yield step
 
 
 def _token(at: Target, wanted: str, idp: str) -> tuple[str, str]:

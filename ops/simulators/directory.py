@@ -30,17 +30,20 @@ def run(
     *,
     rate: float | None = None,
     seed: int = 0,
+    cycle: int = 0,
+    repeats: float = 0.0,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Everything, and what it counted.
 
-    `rate` is the most requests a second, `seed` chooses other people (the same for the same seed), and
-    `progress` is called when a user or a group is done, from several threads.
+    `rate` is the most requests a second, `seed` chooses other people (the same for the same seed), `cycle` other
+    changes of theirs, `repeats` is the share of writes that are sent again as after a lost answer, and `progress` is
+    called when a user or a group is done, from several threads.
     """
     pace = Pace(rate)
 
     def wire() -> Wire:
-        return Wire(base_url, idp.authorization(token), idp.headers, pace)
+        return Wire(base_url, idp.authorization(token), idp.headers, pace, repeats)
 
     first = wire()
     idp.test(first)
@@ -51,7 +54,7 @@ def run(
 
     def assign(wire: Wire, number: int) -> None:
         employee = Employee.of(seed * OF_A_SEED + number, idp.name)
-        member = _employee(idp, wire, employee, number < changed, number >= users - gone)
+        member = _employee(idp, wire, employee, cycle if number < changed else None, number >= users - gone)
         if member is not None:
             staff[number] = member
 
@@ -99,11 +102,11 @@ def _share(wire: Wire, numbers: range, act: Callable[[Wire, int], None], progres
     return wire.tally
 
 
-def _employee(idp: Idp, wire: Wire, employee: Employee, changes: bool, leaves: bool) -> Document | None:
+def _employee(idp: Idp, wire: Wire, employee: Employee, cycle: int | None, leaves: bool) -> Document | None:
     """A day of one employee; a group's member afterwards, who does not leave."""
     user = idp.find(wire, employee.user_name) or idp.create(wire, employee)
-    if changes:
-        employee = replace(employee, title=f"Senior {employee.title}")
+    if cycle is not None:
+        employee = replace(employee, title=f"Senior {employee.title}{f' {cycle}' if cycle else ''}")
         idp.update(wire, user, employee)
     if leaves:
         idp.deactivate(wire, user, employee)

@@ -32,10 +32,13 @@ class Simulation:
         monkeypatch.setenv("MUSTER_PUBLIC_URL", muster.scim_root.removesuffix("/scim/v2"))
 
     def run(self, idp: str, list_id: str, *options: str) -> Any:
+        return json.loads(self.text(idp, list_id, *options))
+
+    def text(self, idp: str, list_id: str, *options: str) -> str:
         arguments = ["simulate", idp, "--list", list_id, "--users", str(USERS), *options, "--json"]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
+        return result.stdout
 
 
 @pytest.fixture
@@ -112,3 +115,19 @@ def test_a_seed_chooses_the_people_and_a_rate_is_kept(staff: Idp, simulation: Si
         simulation.run("okta", staff.list_id, "--leavers", "0", "--seed", seed, "--rate", "500")
 
     assert staff.total() == 2 * USERS
+
+
+def test_cycles_bring_other_changes_and_repeats_change_nothing(
+    muster: Muster, staff: Idp, simulation: Simulation
+) -> None:
+    done = simulation.text("entra", staff.list_id, "--cycles", "3", "--every", "0", "--repeats", "1", "--leavers", "0")
+    reports = [json.loads(line) for line in done.splitlines()]
+    muster.settled(staff.list_id)
+
+    assert [report["failed"] for report in reports] == [0, 0, 0]
+    steps = [{one["step"]: one["requests"] for one in report["steps"]} for report in reports]
+    assert [step.get("create", 0) for step in steps] == [USERS, 0, 0]
+    assert steps[0]["repeat"] == steps[0]["create"] + steps[0]["update"]
+    people = muster.people(staff.list_id)
+    assert len(people) == USERS
+    assert sum(one["fields"]["Job Title"].endswith(" 2") for one in people) == round(USERS * 0.3)
