@@ -2,7 +2,6 @@
 
 import time
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import structlog
 from litestar import Litestar, asgi
@@ -175,7 +174,7 @@ def _request(scope: Scope, proxies: Proxies) -> Request:
         scope.get("query_string", b""),
         headers,
         proxies.client(headers, peer),
-        uuid4().hex,
+        proxies.request_id(headers, peer),
         peer,
     )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from uuid import uuid4
 
 from ops.settings import networks
 
@@ -21,6 +22,8 @@ _NODE = re.compile(
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.?|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?")
 _PREFIX = re.compile(r"(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*")
 _LONGEST = 255  # characters of a host or a prefix
+_LONGEST_ID = 36
+_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Proxies:
@@ -49,6 +52,15 @@ class Proxies:
             return peer
         address = _node(self._told(headers)[1].get("for", ""))
         return peer if address is None else str(address)
+
+    def request_id(self, headers: Headers, peer: str) -> str:
+        """The id that a trusted proxy has given the request (32 hexadecimal digits, or a UUID), else a new one."""
+        given = headers.get(b"x-request-id", b"")
+        if len(given) <= _LONGEST_ID and self._trusts(peer):
+            plain = given.decode("latin-1").replace("-", "").lower()
+            if _REQUEST_ID.fullmatch(plain):
+                return plain
+        return uuid4().hex
 
     def _trusts(self, address: str) -> bool:
         return bool(self._networks) and self._holds(_parsed(address))

@@ -150,7 +150,7 @@ def _apply(cursor: Cursor, people: Involved, roster: Roster | None, event: Event
     try:
         return applying.apply(people, roster, event)
     except Exception as error:
-        _log.exception("row_set_aside", list=event.list_id, seq=event.seq)
+        _log.exception("row_set_aside", list=event.list_id, seq=event.seq, request_id=event.request_id)
         metrics.ROWS_SET_ASIDE.inc()
         journal.put_aside(cursor, event, repr(error))
         return applying.rejected(event, type(error).__name__)
@@ -183,7 +183,7 @@ def put_oldest_aside(connection: Connection, lane: Lane, error: str) -> Settled:
         events = journal.claim(cursor, held, 1, single=True) if held else []
         for event in events:
             metrics.ROWS_SET_ASIDE.inc()
-            _log.error("row_set_aside", list=event.list_id, seq=event.seq, error=error)
+            _log.error("row_set_aside", list=event.list_id, seq=event.seq, request_id=event.request_id, error=error)
             provisioning_log.write(cursor, [applying.rejected(event, error)])
             journal.put_aside(cursor, event, error)
     return Settled(again=[lane])

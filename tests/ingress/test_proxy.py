@@ -361,3 +361,25 @@ def test_lines_that_proxies_add_are_one_list_and_of_others_the_last_counts() -> 
     lines = [(b"x-forwarded-for", b"1.2.3.4"), (b"accept", b"a"), (b"x-forwarded-for", b"127.0.0.1"), (b"accept", b"b")]
 
     assert headers_of(lines) == {b"x-forwarded-for": b"1.2.3.4, 127.0.0.1", b"accept": b"b"}
+
+
+# --- the request's id ---
+
+
+@pytest.mark.parametrize(
+    ("given", "peer", "taken"),
+    [
+        ("0123456789abcdef0123456789abcdef", NEAR, True),
+        ("01234567-89AB-cdef-0123-456789abcdef", NEAR, True),
+        ("0123456789abcdef0123456789abcdef", CLIENT, False),
+        ("0123456789abcdef", NEAR, False),
+        ("x" * 32, NEAR, False),
+        ("0" * 5000, NEAR, False),
+        ("", NEAR, False),
+    ],
+)
+def test_the_id_that_a_trusted_proxy_gave_goes_through(given: str, peer: str, taken: bool) -> None:
+    found = trusting().request_id(encoded({"X-Request-ID": given}), peer)
+
+    assert (found == "0123456789abcdef0123456789abcdef") is taken
+    assert len(found) == 32
