@@ -1,0 +1,137 @@
+"""What identity providers ask, how fast they are answered, and what is refused."""
+
+from ops.dashboards.board import Board, Row, any_of
+from ops.dashboards.objectives import ANSWERS, REQUESTS
+from ops.dashboards.panels import heat, high, lines, stack
+from ops.dashboards.queries import growth, quantile, quantiles, rate, total
+
+IDP = 'idp=~"$idp"'
+
+REQUESTS_ROW = [
+    stack(
+        "Requests by operation", "reqps", "{{operation}}", rate(REQUESTS, "operation", IDP),
+        tells="What is asked for. Entra ID looks up before it creates, Okta lists everybody after an import.",
+        act="When one operation is far above its usual: which provider, and was an assignment changed there?",
+    ),
+    stack(
+        "Requests by provider", "reqps", "{{idp}}", rate(REQUESTS, "idp", IDP),
+        tells="Who asks, as far as the headers of a request tell.",
+        act="When one has stopped: Bursts, *Quiet connections*, and the provider's own provisioning log.",
+    ),
+    stack(
+        "Answers by status", "reqps", "{{status}}", rate(REQUESTS, "status", IDP),
+        tells="Every answer by its status. 404 is usual: a look-up that found nobody.",
+        act="When 503 shows: requests were shed or the database is away. 500: the log has it with a request id.",
+    ),
+    stack(
+        "Errors by scimType", "reqps", "{{scim_type}}", rate(REQUESTS, "scim_type", f'scim_type!="", {IDP}'), width=12,
+        tells="What is wrong with refused requests, in SCIM's words (RFC 7644 §3.12).",
+        act="When `uniqueness` grows: two providers or two users claim one name. `invalidValue`: see the list's log.",
+    ),
+    stack(
+        "Tokens refused, by reason", "reqps", "{{reason}}", rate("muster_auth_failures_total", "reason"), width=12,
+        tells="Requests with a token that opens nothing.",
+        act="When `expired` or `revoked`: a provider has an old token. `wrong_list`: the Base URL is another list's."
+        " `unknown` in numbers: somebody guesses.",
+    ),
+]  # fmt: skip
+
+ANSWERS_ROW = [
+    lines(
+        "Time to answer", "s", quantiles(ANSWERS, IDP), steps=high(0.25, 1),
+        tells="From a request's arrival to its answer.",
+        act="When high: is it one operation (beside), a queue before the batches, or slow commits (below)?",
+    ),
+    lines(
+        "The slowest of a hundred, by operation", "s", {"{{operation}}": quantile(0.99, ANSWERS, "operation", IDP)},
+        steps=high(0.25, 1), tells="The time that 99 of 100 requests of an operation stay below.",
+        act="When only lists and searches are high: they look at every user; see *Connections that work*, `scan`.",
+    ),
+    heat(
+        "Times to answer", "s", growth(f"{ANSWERS}_bucket", "le", IDP), width=8,
+        tells="How the times are spread: two bands mean two kinds of requests.",
+        act="When a band rises as a whole: the database or the machine is slow, not one request.",
+    ),
+]  # fmt: skip
+
+BATCHES_ROW = [
+    lines(
+        "Waiting for a batch", "short", {"{{batch}}": total("muster_queue_length", "batch")}, steps=high(500, 4_096),
+        tells="Requests that wait for a place in a batch: changes (commit), look-ups, scans.",
+        act="When it stays up: commits are slow, or there are too few processes. Above 4,096 a process sheds.",
+    ),
+    lines(
+        "Connections that work", "short", {"{{batch}}": total("muster_slots_busy", "batch")},
+        tells="Database connections that carry a batch out at this moment; two of a kind in each process.",
+        act="When all are busy all the time: more processes, if the database has room.",
+    ),
+    lines(
+        "Shed requests", "reqps", {"shed": rate("muster_queue_shed_total")}, steps=high(0.01, 1),
+        tells="Requests answered 503 because too many were waiting. Providers try them again.",
+        act="When above zero: more ingress processes, or mend what makes the database slow.",
+    ),
+    lines(
+        "Time to commit", "s", quantiles("muster_commit_seconds"), steps=high(0.1, 0.5),
+        tells="One group commit with its reads and writes: identities and journal in one transaction.",
+        act="When high: Postgres and Valkey: locks, the oldest transaction, and how fast the disk takes the log.",
+    ),
+    lines(
+        "Changes in a commit", "short", {
+            "median": quantile(0.5, "muster_commit_batch_size"), "95 %": quantile(0.95, "muster_commit_batch_size"),
+        },
+        tells="How many changes shared one commit: 1 when idle, up to 128 in a burst.",
+        act="When it is at 128 and requests wait: the processes have reached what they can do.",
+    ),
+    lines(
+        "Look-ups in a read", "short", {
+            "median": quantile(0.5, "muster_lookup_batch_size"), "95 %": quantile(0.95, "muster_lookup_batch_size"),
+        },
+        tells="How many look-ups shared one read.",
+        act="When it is at 128 and look-ups wait: the processes have reached what they can do.",
+    ),
+]  # fmt: skip
+
+BESIDE_ROW = [
+    lines(
+        "Bells not heard", "ops", {"lost": rate("muster_bell_failures_total")}, steps=high(0.01, 1), width=12,
+        tells="Rings that did not reach Valkey; the sweep makes up for them within two seconds.",
+        act="When above zero: is Valkey up, full or slow?",
+    ),
+    lines(
+        "Log entries not kept", "ops", {"dropped": rate("muster_refused_dropped_total")}, steps=high(0.01, 1), width=12,
+        tells="Entries of refused requests that the provisioning log lacks: the buffer was full, or the database away.",
+        act="When above zero with the database up: somebody sends refused requests in great numbers, see above.",
+    ),
+]  # fmt: skip
+
+CONSOLE_ROW = [
+    stack(
+        "Console answers", "reqps", "{{status}}", rate("muster_console_seconds_count", "status"),
+        tells="Pages and fragments of the console by the status of their answer.",
+        act="When 5xx show: the log has `console_failed`. Many 401 or 429: somebody tries passwords.",
+    ),
+    lines(
+        "Time of console answers", "s", quantiles("muster_console_seconds"), steps=high(0.25, 1),
+        tells="Until an answer of the console begins.",
+        act="When high: does it wait for a connection (beside), or is the database slow?",
+    ),
+    lines(
+        "Console's wait for a connection", "s", quantiles("muster_console_pool_wait_seconds"), steps=high(0.1, 1),
+        tells="Until a console request has one of its eight connections to the database.",
+        act="When high: pages that take long hold them all: *Time of console answers*.",
+    ),
+]  # fmt: skip
+
+BOARD = Board(
+    "ingress",
+    "Ingress",
+    "What identity providers ask, how fast they are answered, and what is refused.",
+    [
+        Row("Requests", REQUESTS_ROW),
+        Row("Answers", ANSWERS_ROW),
+        Row("Batches", BATCHES_ROW),
+        Row("Beside the answers", BESIDE_ROW),
+        Row("Console", CONSOLE_ROW),
+    ],
+    [any_of("idp", "Provider", REQUESTS, "Whose requests are shown.")],
+)
