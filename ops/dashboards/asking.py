@@ -49,8 +49,9 @@ class Prometheus:
         return [{**one, "values": [one["value"]]} for one in found]
 
     def over(self, expression: str) -> list[dict[str, Any]]:
-        """What it was from start to end."""
-        asked = {"query": expression, "start": self.start, "end": self.end, "step": self.step}
+        """What it was from start to end; the end is one of its points."""
+        start = self.end - (self.end - self.start) // self.step * self.step
+        asked = {"query": expression, "start": start, "end": self.end, "step": self.step}
         found: list[dict[str, Any]] = self._get("query_range", asked)["result"]
         return found
 

@@ -2,7 +2,7 @@
 
 from ops.dashboards.board import Board, Row
 from ops.dashboards.panels import ANY, SOME, heat, high, lines, number
-from ops.dashboards.queries import SHOWN, growth, latest, quantiles, within
+from ops.dashboards.queries import SHOWN, growth, latest, quantiles, sizes, within
 
 OVER = "1h"  # a provider comes every 40 minutes: a shorter window would be empty most of the time
 APPLIED = "muster_burst_applied_seconds"
@@ -43,7 +43,7 @@ NOW = [
 
 SIZES = [
     lines(
-        "Changes of a burst", "short", quantiles("muster_burst_changes", over=OVER), width=12,
+        "Changes of a burst", "short", sizes("muster_burst_changes", over=OVER), width=12,
         tells="How many changes a burst has, of those that ended within an hour.",
         act="When it jumps: somebody assigned or unassigned a large group; look at *Held deactivations* as well.",
     ),
@@ -53,7 +53,7 @@ SIZES = [
         act="When it nears the provider's cycle (40 minutes for Entra ID): it cannot keep up; are answers slow?",
     ),
     lines(
-        "Peak of a burst", "reqps", quantiles("muster_burst_peak_requests_per_second", over=OVER), width=12,
+        "Peak of a burst", "reqps", sizes("muster_burst_peak_requests_per_second", over=OVER), width=12,
         tells="The most requests in one of its seconds.",
         act="When higher than what ingress has been measured to take: more processes before answers are slow.",
     ),

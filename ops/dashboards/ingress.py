@@ -3,7 +3,7 @@
 from ops.dashboards.board import Board, Row, any_of
 from ops.dashboards.objectives import ANSWERS, REQUESTS
 from ops.dashboards.panels import heat, high, lines, stack
-from ops.dashboards.queries import growth, quantile, quantiles, rate, total
+from ops.dashboards.queries import growth, or_none, quantile, quantiles, rate, sizes, total
 
 IDP = 'idp=~"$idp"'
 
@@ -24,12 +24,14 @@ REQUESTS_ROW = [
         act="When 503 shows: requests were shed or the database is away. 500: the log has it with a request id.",
     ),
     stack(
-        "Errors by scimType", "reqps", "{{scim_type}}", rate(REQUESTS, "scim_type", f'scim_type!="", {IDP}'), width=12,
+        "Errors by scimType", "reqps", "{{scim_type}}",
+        or_none(rate(REQUESTS, "scim_type", f'scim_type!="", {IDP}'), "scim_type"), width=12,
         tells="What is wrong with refused requests, in SCIM's words (RFC 7644 §3.12).",
         act="When `uniqueness` grows: two providers or two users claim one name. `invalidValue`: see the list's log.",
     ),
     stack(
-        "Tokens refused, by reason", "reqps", "{{reason}}", rate("muster_auth_failures_total", "reason"), width=12,
+        "Tokens refused, by reason", "reqps", "{{reason}}",
+        or_none(rate("muster_auth_failures_total", "reason"), "reason"), width=12,
         tells="Requests with a token that opens nothing.",
         act="When `expired` or `revoked`: a provider has an old token. `wrong_list`: the Base URL is another list's."
         " `unknown` in numbers: somebody guesses.",
@@ -76,16 +78,12 @@ BATCHES_ROW = [
         act="When high: Postgres and Valkey: locks, the oldest transaction, and how fast the disk takes the log.",
     ),
     lines(
-        "Changes in a commit", "short", {
-            "median": quantile(0.5, "muster_commit_batch_size"), "95 %": quantile(0.95, "muster_commit_batch_size"),
-        },
+        "Changes in a commit", "short", sizes("muster_commit_batch_size"),
         tells="How many changes shared one commit: 1 when idle, up to 128 in a burst.",
         act="When it is at 128 and requests wait: the processes have reached what they can do.",
     ),
     lines(
-        "Look-ups in a read", "short", {
-            "median": quantile(0.5, "muster_lookup_batch_size"), "95 %": quantile(0.95, "muster_lookup_batch_size"),
-        },
+        "Look-ups in a read", "short", sizes("muster_lookup_batch_size"),
         tells="How many look-ups shared one read.",
         act="When it is at 128 and look-ups wait: the processes have reached what they can do.",
     ),

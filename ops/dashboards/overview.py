@@ -90,7 +90,7 @@ NOW = [
         act="When above zero: issue a second token, put it into the identity provider, then revoke the first.",
     ),
     number(
-        "Dead messages", "short", or_zero(latest("muster_queued_messages", where='state="dead"')), steps=ANY,
+        "Dead messages", "short", latest("muster_queued_messages", where='state="dead"'), steps=ANY,
         tells="Messages that were tried until the end. Changes are not lost by it: the sweep rings again.",
         act="When above zero: the workers' log has the error of the last try.",
     ),

@@ -62,6 +62,8 @@ def number(
     panel = stat.Panel().color_mode(looks.BigValueColorMode.VALUE).graph_mode(looks.BigValueGraphMode.NONE)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     panel.with_target(_query(expression, "").instant())
+    if unit == "short":
+        panel.decimals(0)  # Prometheus extrapolates: what grew by 59 grew by 59.3
     return _framed(panel, title, unit, tells, act, steps, width, 4)
 
 

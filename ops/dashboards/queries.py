@@ -27,11 +27,12 @@ def quantiles(histogram: str, where: str = "", over: str = EVERY) -> dict[str, s
 
 
 def within(bound: str, histogram: str, where: str = "", over: str = EVERY) -> str:
-    """The share of observations up to a bucket's bound, as the page at /metrics writes it."""
-    bucket = ", ".join(filter(None, (where, f'le="{bound}"')))
-    return (
-        f"{rate(f'{histogram}_bucket', where=bucket, over=over)} / {rate(f'{histogram}_count', where=where, over=over)}"
-    )
+    """The share of observations up to a bucket's bound, as the page at /metrics writes it.
+
+    Clamped, for Prometheus extrapolates the two by factors of their own where their series are young.
+    """
+    part = rate(f"{histogram}_bucket", where=", ".join(filter(None, (where, f'le="{bound}"'))), over=over)
+    return f"clamp_max({part} / {rate(f'{histogram}_count', where=where, over=over)}, 1)"
 
 
 def total(metric: str, by: str = "", where: str = "") -> str:
@@ -52,6 +53,17 @@ def lowest(metric: str, by: str = "") -> str:
 def latest_rate(metric: str) -> str:
     """The growth per second of a counter that is read at scrape."""
     return f"max(rate({metric}[{EVERY}]))"
+
+
+def sizes(histogram: str, over: str = EVERY) -> dict[str, str]:
+    """The mean and the large ones of what comes in whole numbers: one is not a half, as between 0 and 1."""
+    mean = f"{rate(f'{histogram}_sum', over=over)} / {rate(f'{histogram}_count', over=over)}"
+    return {"mean": mean, "95 %": f"ceil({quantile(0.95, histogram, over=over)})"}
+
+
+def or_none(expression: str, label: str) -> str:
+    """Zero under the name of "none" where no value of the label has been seen."""
+    return f'{expression} or on() label_replace(vector(0), "{label}", "none", "", "")'
 
 
 def or_zero(expression: str) -> str:

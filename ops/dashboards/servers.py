@@ -2,7 +2,7 @@
 
 from ops.dashboards.board import Board, Row
 from ops.dashboards.panels import ANY, SOME, high, lines, number, ranking, stack, state
-from ops.dashboards.queries import latest, latest_rate, lowest, or_zero
+from ops.dashboards.queries import latest, latest_rate, lowest
 
 USED, MOST = latest("muster_postgres_connections_used"), latest("muster_postgres_connections_max")
 DEAD, LIVE = latest("muster_postgres_dead_rows", "table"), latest("muster_postgres_live_rows", "table")
@@ -29,7 +29,7 @@ POSTGRES = [
         act="When high: somebody's open session; pg_stat_activity has it, pg_terminate_backend ends it.",
     ),
     number(
-        "Deadlocks", "short", or_zero("max(increase(muster_postgres_deadlocks_total[$__range]))"), steps=SOME,
+        "Deadlocks", "short", "max(increase(muster_postgres_deadlocks_total[$__range]))", steps=SOME,
         tells="Deadlocks in the time shown. Each is tried again at once.",
         act="When there are many: somebody else locks the same rows in another order.",
     ),
@@ -38,7 +38,7 @@ POSTGRES = [
         act="When it grows faster than people and log do: *Sizes of tables* tells which, *Dead rows* why.",
     ),
     number(
-        "Dead rows of the journal", "short", or_zero(latest("muster_postgres_dead_rows", where='table="journal"')),
+        "Dead rows of the journal", "short", latest("muster_postgres_dead_rows", where='table="journal"'),
         steps=high(200_000, 2_000_000), tells="Rows that are applied and wait for a vacuum: the journal's bloat.",
         act="When it only grows: *Oldest transaction* keeps vacuum from them, or autovacuum is too slow.",
     ),
@@ -67,11 +67,13 @@ POSTGRES = [
         act="When commits fall while requests do not: a lock or the disk holds them up.",
     ),
     lines(
-        "Locks and the oldest transaction", "short", {
-            "locks waiting": latest("muster_postgres_locks_waiting"),
-            "oldest transaction, s": latest("muster_postgres_oldest_transaction_seconds"),
-        }, tells="Locks that somebody waits for, and the age of the oldest transaction in seconds.",
-        act="When both rise together: the oldest transaction holds the locks.",
+        "Locks waiting, over time", "short", {"waiting": latest("muster_postgres_locks_waiting")}, steps=high(5, 50),
+        tells="Locks that somebody waits for.", act="When it rises with *Oldest transaction*: that one holds them.",
+    ),
+    lines(
+        "Oldest transaction, over time", "s", {"oldest": latest("muster_postgres_oldest_transaction_seconds")},
+        steps=high(60, 600), tells="The age of the oldest open transaction in this database.",
+        act="When a straight line up: a session that nobody ends; nothing younger is vacuumed meanwhile.",
     ),
     lines(
         "Write-ahead log", "Bps", {"written": latest_rate("muster_postgres_wal_bytes_total")},
@@ -84,12 +86,12 @@ POSTGRES = [
         act="When the journal grows while few wait: dead rows. The log: its retention is long, or traffic has grown.",
     ),
     lines(
-        "Dead rows", "percentunit", {"{{table}}": f"{DEAD} / clamp_min({DEAD} + {LIVE}, 1)"}, width=12,
+        "Dead rows", "percentunit", {"{{table}}": f"{DEAD} / clamp_min({DEAD} + {LIVE}, 1)"},
         tells="Rows that wait for a vacuum, as a share. The journal's is high by nature: its rows are short-lived.",
         act="When a large table's is above a third: autovacuum does not keep up, or the oldest transaction is old.",
     ),
     stack(
-        "Live rows", "short", "{{table}}", LIVE, width=12, tells="Rows of the large tables, estimated.",
+        "Live rows", "short", "{{table}}", LIVE, tells="Rows of the large tables, estimated.",
         act="When the log outgrows the rest: each list says for how many days it keeps its own (Sync tab).",
     ),
 ]  # fmt: skip
@@ -100,11 +102,11 @@ VALKEY = [
         act="When down: changes are accepted and applied by the sweep, a few seconds late. Start it; nothing is lost.",
     ),
     number(
-        "Lanes rung", "short", or_zero(latest("muster_lanes_rung")), steps=high(500, 5_000), width=6,
+        "Lanes rung", "short", latest("muster_lanes_rung"), steps=high(500, 5_000), width=6,
         tells="Lanes that a drain will take.", act="When it stays up: workers are too few, or none runs.",
     ),
     number(
-        "Keys evicted", "short", or_zero("max(increase(muster_redis_evicted_keys_total[$__range]))"), steps=ANY,
+        "Keys evicted", "short", "max(increase(muster_redis_evicted_keys_total[$__range]))", steps=ANY,
         width=6, tells="Keys given up for want of memory in the time shown: none must be.",
         act="When above zero: set maxmemory-policy to noeviction, and give it more memory.",
     ),

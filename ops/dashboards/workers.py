@@ -3,7 +3,7 @@
 from ops.dashboards.board import Board, Row
 from ops.dashboards.objectives import ARRIVALS
 from ops.dashboards.panels import ANY, SOME, heat, high, lines, number, stack
-from ops.dashboards.queries import SHOWN, growth, latest, or_zero, quantile, quantiles, rate, total
+from ops.dashboards.queries import SHOWN, growth, latest, or_zero, quantile, quantiles, rate, sizes, total
 
 PHASES = "muster_drain_phase_seconds"
 
@@ -49,7 +49,7 @@ JOURNAL = [
         act="When a straight line up: nothing is applied at all. Saw teeth of a few seconds: the bell is not heard.",
     ),
     lines(
-        "Lanes", "short", {"rung": or_zero(latest("muster_lanes_rung")), "busy": total("muster_lanes_busy")},
+        "Lanes", "short", {"rung": latest("muster_lanes_rung"), "busy": total("muster_lanes_busy")},
         tells="Lanes that a drain will take, and lanes that drains hold at this moment.",
         act="When many are rung and few busy: more worker processes. None rung while rows wait: Valkey is away.",
     ),
@@ -85,9 +85,8 @@ DRAINS = [
         act="When many with a row each: traffic trickles, and that is fine.",
     ),
     lines(
-        "Rows in a drain", "short", {
-            "median": quantile(0.5, "muster_drain_rows"), "95 %": quantile(0.95, "muster_drain_rows"),
-        }, width=6, tells="Journal rows that one drain settled, 500 at most.",
+        "Rows in a drain", "short", sizes("muster_drain_rows"), width=6,
+        tells="Journal rows that one drain settled, 500 at most.",
         act="When at 500 all the time: more worker processes.",
     ),
     lines(
