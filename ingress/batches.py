@@ -93,6 +93,9 @@ class Batches(Generic[Ask, Answer]):
         future: asyncio.Future[Answer] = loop.create_future()
         with self._ready:
             self._waiting.append(_Caller(ask, future, loop))
+            if not len(self._waiting) % 8:
+                # Between two batches as well, and not at every request: a gauge's value costs 1.5 µs.
+                self._length.set(len(self._waiting))
             self._ready.notify()
         return await future
 

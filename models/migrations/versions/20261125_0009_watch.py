@@ -18,14 +18,16 @@ create function muster_watch() returns table (name text, within_days integer, va
        union all select 'held_oldest_seconds', null, coalesce(extract(epoch from now() - min(held_at)), 0) from person
          where held_seq is not null
        union all select 'connections', null, count(*) from connection where state = 'connected' $$;
--- For who has few lists: when a change was last applied, as seconds since 1970 (0: never), and how many wait.
+-- Of the lists with the most waiting (10,000 at most are counted): when a change was last applied, as seconds since 1970 (0: never),
+-- and how many wait.
 create function muster_watch_lists(most integer)
     returns table (list_id text, applied double precision, pending double precision)
     language sql stable security definer set search_path = public, pg_temp as
     $$ select c.list_id, coalesce(extract(epoch from (select e.applied_at from log_entry e where e.list_id = c.list_id
          and e.applied_at is not null order by e.at desc limit 1)), 0)::double precision,
-         (select count(*) from (select from journal j where j.list_id = c.list_id limit 10000) j)::double precision
-       from connection c where c.state = 'connected' order by c.list_id limit most $$;
+         c.pending::double precision
+       from (select c.list_id, (select count(*) from (select from journal j where j.list_id = c.list_id limit 10000) j)
+         pending from connection c where c.state = 'connected' order by 2 desc, 1 limit most) c $$;
 revoke execute on function muster_watch, muster_watch_lists from public;
 """
 
