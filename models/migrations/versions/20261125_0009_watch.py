@@ -18,8 +18,8 @@ create function muster_watch() returns table (name text, within_days integer, va
        union all select 'held_oldest_seconds', null, coalesce(extract(epoch from now() - min(held_at)), 0) from person
          where held_seq is not null
        union all select 'connections', null, count(*) from connection where state = 'connected' $$;
--- Of the lists with the most waiting (10,000 at most are counted): when a change was last applied, as seconds since 1970 (0: never),
--- and how many wait.
+-- Of the lists with the most waiting: when a change was last applied, as seconds since 1970 (0: never), and how
+-- many wait; 10,000 at most are counted.
 create function muster_watch_lists(most integer)
     returns table (list_id text, applied double precision, pending double precision)
     language sql stable security definer set search_path = public, pg_temp as
