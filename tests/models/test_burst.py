@@ -11,7 +11,7 @@ from models.burst import Burst, Minute, Rhythm
 from models.database import Connection
 from tests.models.test_log_page import new_list, write
 
-NOW = datetime.now(UTC)
+BEGAN = datetime(2026, 11, 25, 8, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
@@ -26,7 +26,7 @@ def list_id(connection: Connection) -> str:
 
 def minute(list_id: str, ago: timedelta, lasting: timedelta = 5 * SECOND, **counts: int) -> Minute:
     """One that began so long ago."""
-    first = NOW - ago
+    first = datetime.now(UTC) - ago
     each = [0] * 60
     each[first.second] = counts.get("requests", 1)
     answers = {"answer_seconds": 0.5, "slowest_seconds": 0.1}
@@ -81,12 +81,13 @@ def test_a_burst_goes_on_over_several_looks_and_its_minutes_are_gone(connection:
 
 
 def test_how_fast_it_was_applied_is_told_of_its_own_entries(connection: Connection, list_id: str) -> None:
-    begun = NOW - timedelta(minutes=30)
+    now = datetime.now(UTC)
+    begun = now - timedelta(minutes=30)
     with database.transaction(connection, [list_id]) as cursor:
         for number, milliseconds in enumerate((10, 20, 900)):
-            at = begun + number * SECOND
+            at = begun + (number + 1) * SECOND
             write(cursor, list_id, id=number, at=at, applied_at=at + timedelta(milliseconds=milliseconds))
-        write(cursor, list_id, id=9, at=begun - timedelta(hours=1), applied_at=NOW)
+        write(cursor, list_id, id=9, at=begun - timedelta(hours=1), applied_at=now)
 
     (ended,) = folded(connection, list_id, [minute(list_id, timedelta(minutes=30), changes=3)])
 
@@ -110,7 +111,7 @@ FORTY = timedelta(minutes=40)
     ],
 )
 def test_a_rhythm_is_learned_where_there_is_one(gaps: list[int], period: timedelta | None) -> None:
-    starts = [NOW]
+    starts = [BEGAN]
     for gap in gaps:
         starts.append(starts[-1] + timedelta(minutes=gap))
 
