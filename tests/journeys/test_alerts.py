@@ -27,9 +27,9 @@ from models.journal import Entry
 from models.text import new_id
 from ops.bell import JOBS, REMAP, Bell
 from tests.factories import user
+from tests.journeys.hurried_prometheus import Prometheus, running_prometheus
 from tests.journeys.idp import Idp
 from tests.journeys.processes import KINDS, Processes
-from tests.journeys.hurried_prometheus import Prometheus, running_prometheus
 from tests.journeys.system import Muster, running
 from tests.journeys.waiting import eventually
 from tests.models.test_burst import minute
