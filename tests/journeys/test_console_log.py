@@ -1,6 +1,7 @@
 """The provisioning log in the console of a running system: live, and as a file."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,8 @@ def listening(console: httpx.Client, list_id: str) -> Iterator[list[str]]:
         thread.start()
         eventually(lambda: heard, 10, "the stream's first line")
         yield heard
-        answer.close()
+        # Closing alone does not wake a thread that reads.
+        answer.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         thread.join(10)
 
 
