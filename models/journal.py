@@ -197,7 +197,7 @@ def unapplied(cursor: Cursor, list_id: str) -> Unapplied:
 
 
 def backlog(cursor: Cursor) -> Backlog:
-    """The journal's state, for gauges and `muster backlog`."""
+    """The journal's state, for gauges and `muster backlog`; more than 10,000 pending rows are an estimate."""
     cursor.execute("select pending, coalesce(oldest, 0), waiting, aside from muster_backlog()")
     row = cursor.fetchone()
     assert row

@@ -1,0 +1,47 @@
+"""The backlog and late lanes without reading the whole journal."""
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+BACKLOG = """
+-- The oldest row of each lane, by jumping from lane to lane: 0.1 ms for 1,000,000 rows of one list, where grouping
+-- them took 300. No other plan: a journal that was never analysed would be read whole, dead rows and all.
+create function muster_lane_heads() returns table (list_id text, lane smallint, seq bigint, accepted_at timestamptz)
+    language sql stable security definer set search_path = public, pg_temp
+    set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as
+    $$ with recursive head as (
+         (select j.list_id, j.lane, j.seq, j.accepted_at from journal j order by j.list_id, j.lane, j.seq limit 1)
+         union all
+         select n.* from head h cross join lateral
+           (select j.list_id, j.lane, j.seq, j.accepted_at from journal j
+            where (j.list_id, j.lane) > (h.list_id, h.lane) order by j.list_id, j.lane, j.seq limit 1) n)
+       select * from head $$;
+create or replace function muster_lanes(older interval)
+    returns table (list_id text, lane smallint, oldest_seq bigint)
+    language sql stable security definer set search_path = public, pg_temp as
+    $$ select list_id, lane, seq from muster_lane_heads() where accepted_at <= clock_timestamp() - older $$;
+-- Counted up to 10,000; beyond that the server's own estimate, which is some seconds old.
+create or replace function muster_backlog()
+    returns table (pending bigint, oldest double precision, waiting bigint, aside bigint)
+    language sql stable security definer set search_path = public, pg_temp
+    set enable_seqscan = off set enable_bitmapscan = off as
+    $$ select case when counted.rows < 10000 then counted.rows
+                   else greatest(counted.rows, pg_stat_get_live_tuples('journal'::regclass)) end,
+              (select extract(epoch from clock_timestamp() - min(accepted_at)) from muster_lane_heads())
+                ::double precision,
+              (select count(*) from identity where waiting_reason is not null)
+              + (select count(*) from person where held_seq is not null),
+              (select count(*) from set_aside)
+       from (select count(*) as rows from (select from journal limit 10000) j) counted $$;
+revoke execute on function muster_lane_heads from public;
+"""
+
+
+def upgrade() -> None:
+    """Replace the two functions."""
+    op.execute("set local lock_timeout = '5s'")
+    op.execute(BACKLOG)
