@@ -30,8 +30,8 @@ CLASHES = (
 
 def connect(url: str, application: str = "muster", **parameters: Any) -> Connection:
     """An autocommitting connection; transactions are opened by `transaction`."""
-    parameters["options"] = options(url, parameters.get("options", ""))
-    return psycopg.connect(url, autocommit=True, application_name=application, connect_timeout=5, **parameters)
+    chosen = {"connect_timeout": 5, **parameters, "options": options(url, parameters.get("options", ""))}
+    return psycopg.connect(url, autocommit=True, application_name=application, **chosen)
 
 
 def options(url: str, more: str = "") -> str:

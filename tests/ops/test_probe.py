@@ -1,6 +1,10 @@
 """What is read at scrape: from a real PostgreSQL, a real Valkey and a real disk."""
 
+import os
+import signal
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -11,10 +15,12 @@ from models import database, journal, master_list, organisation
 from models.database import Connection
 from models.journal import Entry
 from models.text import new_id
-from ops.internal import Probe
 from ops.metrics import READ_AT_SCRAPE
+from ops.probe import Probe
 from ops.settings import Settings
 from tests.valkey import running_valkey
+
+HANGS_AFTER = 20  # seconds until a test gives up
 
 
 @pytest.fixture
@@ -60,6 +66,30 @@ def test_what_is_away_is_told_to_be_away(made: Callable[..., Probe]) -> None:
     nobody = made(database_url="postgresql://127.0.0.1:1/x?connect_timeout=1", redis_url="redis://127.0.0.1:1/0")
 
     assert samples(nobody) == {"muster_database_up": 0, "muster_redis_up": 0}
+
+
+def test_a_server_that_takes_connections_and_does_not_answer_is_away(made: Callable[..., Probe]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        probe = made(database_url=f"postgresql://127.0.0.1:{port}/x", redis_url=f"redis://127.0.0.1:{port}/0")
+
+        assert samples(probe) == {"muster_database_up": 0, "muster_redis_up": 0}
+
+
+def test_a_server_that_freezes_is_hung_up_on_and_asked_anew(
+    made: Callable[..., Probe], connection: Connection, database_url: str
+) -> None:
+    probe = made(database_url=database_url, redis_url="redis://127.0.0.1:1/0")
+    assert probe.database_answers()
+    backend = connection.execute("select pid from pg_stat_activity where application_name = 'muster-probe'").fetchone()
+    assert backend
+    with ThreadPoolExecutor(1) as beside:
+        os.kill(backend[0], signal.SIGSTOP)
+        try:
+            assert beside.submit(samples, probe).result(HANGS_AFTER)["muster_database_up"] == 0
+            assert beside.submit(samples, probe).result(HANGS_AFTER)["muster_database_up"] == 1
+        finally:
+            os.kill(backend[0], signal.SIGCONT)
 
 
 def test_lists_are_not_told_apart_unless_somebody_asks_for_it(
