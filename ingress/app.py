@@ -205,7 +205,7 @@ def build(settings: Settings) -> Litestar:
     parts = [part for part in (scim, console) if part is not None]
     return Litestar(
         [site],
-        on_startup=[part.start for part in parts],
+        on_startup=[lambda: metrics.PROCESSES.labels("ingress").set(1), *(part.start for part in parts)],
         on_shutdown=[part.stop for part in parts],
         exception_handlers={HTTPException: _outside},
         openapi_config=None,

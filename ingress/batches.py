@@ -73,6 +73,7 @@ class Batches(Generic[Ask, Answer]):
 
     def start(self) -> None:
         """Start the slots."""
+        metrics.SLOTS.labels(self._name).set(len(self._threads))
         for thread in self._threads:
             thread.start()
 

@@ -53,8 +53,11 @@ class Ask:
 def reader(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, Any]:
     """The reader: submit an `Ask`, get what was read, or a `Refused`."""
 
+    lookups = metrics.READ_SECONDS.labels("lookup")
+
     def run(connection: Connection, asks: Sequence[Ask]) -> Result[Any]:
-        answers, stale = _answers(connection, asks)
+        with lookups.time():
+            answers, stale = _answers(connection, asks)
         metrics.LOOKUP_BATCH_SIZE.observe(len(asks))
         return answers, lambda: _afterwards(stale, touch)
 
@@ -65,9 +68,12 @@ def scanner(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, A
     """The same for reads that may look at every row of a list: one a transaction, in slots of their own, so
     that they hold no look-up up."""
 
+    scans = metrics.READ_SECONDS.labels("scan")
+
     def run(connection: Connection, asks: Sequence[Ask]) -> Result[Any]:
         try:
-            answers, stale = _answers(connection, asks)
+            with scans.time():
+                answers, stale = _answers(connection, asks)
         except psycopg.errors.QueryCanceled:
             return [TooMany(TOO_SLOW)], lambda: None
         return answers, lambda: _afterwards(stale, touch)

@@ -45,10 +45,13 @@ def postgres(cursor: Cursor) -> list[Figure]:
         for application, state, count in cursor.fetchall()
     ]
     cursor.execute(
-        "select current_setting('max_connections')::int, (select count(*) from pg_stat_activity),"
+        "select current_setting('max_connections')::int, (select count(*) from pg_stat_activity"
+        # Of others' sessions only who may read all statistics sees the kind.
+        " where datid is not null and coalesce(backend_type, 'client backend') = 'client backend'),"
         " (select count(*) from pg_locks where not granted),"
+        " case when pg_has_role(current_user, 'pg_read_all_stats', 'usage') then"
         " (select coalesce(extract(epoch from max(now() - xact_start)), 0) from pg_stat_activity"
-        " where datname = current_database()),"
+        " where datname = current_database() and backend_type = 'client backend') end,"
         " pg_database_size(current_database()), pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0'),"
         " s.xact_commit, s.xact_rollback, s.deadlocks from pg_stat_database s where s.datname = current_database()"
     )
@@ -59,7 +62,7 @@ def postgres(cursor: Cursor) -> list[Figure]:
         "postgres_oldest_transaction_seconds", "postgres_database_bytes", "postgres_wal_bytes_total",
         "postgres_commits_total", "postgres_rollbacks_total", "postgres_deadlocks_total",
     )  # fmt: skip
-    found += [Figure(name, {}, float(value)) for name, value in zip(names, row, strict=True)]
+    found += [Figure(name, {}, float(value)) for name, value in zip(names, row, strict=True) if value is not None]
     cursor.execute(
         "select t.name, sum(s.n_live_tup), sum(s.n_dead_tup), sum(pg_total_relation_size(s.relid))"
         " from unnest(%s::text[]) t (name) join pg_stat_user_tables s on s.relid = t.name::regclass"

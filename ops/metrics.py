@@ -43,6 +43,8 @@ def _histogram(name: str, text: str, buckets: Iterable[float], *labels: str) -> 
     return Histogram(f"muster_{name}", text, labels, registry=_REGISTRY, buckets=tuple(buckets))
 
 
+PROCESSES = _gauge("processes", "Processes that live.", "kind")
+
 HTTP_REQUESTS = _counter("http_requests_total", "SCIM requests answered.", "operation", "status", "scim_type", "idp")
 HTTP_SECONDS = _histogram(
     "http_request_seconds", "From a SCIM request's arrival to its answer.", _MILLISECONDS, "operation", "idp"
@@ -50,12 +52,14 @@ HTTP_SECONDS = _histogram(
 AUTH_FAILURES = _counter("auth_failures_total", "Requests with a token that opens nothing.", "reason")
 QUEUE_SHED = _counter("queue_shed_total", "Requests answered 503 because too many were waiting.")
 QUEUE_LENGTH = _gauge("queue_length", "Requests that wait for a place in a batch.", "batch")
-SLOTS_BUSY = _gauge("slots_busy", "Database connections of ingress that carry a batch out.", "batch")
+SLOTS = _gauge("slots", "Database connections of ingress for batches.", "batch")
+SLOTS_BUSY = _gauge("slots_busy", "Those of them that carry a batch out.", "batch")
 REFUSED_DROPPED = _counter("refused_dropped_total", "Log entries of refused requests not kept: the buffer was full.")
 
 COMMIT_BATCH_SIZE = _histogram("commit_batch_size", "Changes that shared one commit.", _BATCHES)
 COMMIT_SECONDS = _histogram("commit_seconds", "One group commit, reads and writes included.", _MILLISECONDS)
 LOOKUP_BATCH_SIZE = _histogram("lookup_batch_size", "Lookups that shared one read.", _BATCHES)
+READ_SECONDS = _histogram("read_seconds", "One read of a batch: of look-ups, or of one scan.", _MILLISECONDS, "batch")
 BELL_FAILURES = _counter("bell_failures_total", "Rings that did not reach Redis; the sweep makes up for them.")
 
 EVENTS_SETTLED = _counter("events_settled_total", "Operations applied or logged.", "operation", "result")
@@ -63,6 +67,7 @@ ACCEPT_TO_LIST_SECONDS = _histogram("accept_to_list_seconds", "From acceptance o
 DRAIN_ROWS = _histogram("drain_rows", "Journal rows settled by one drain.", _ROWS)
 DRAIN_SECONDS = _histogram("drain_seconds", "One drain, commit included.", _MILLISECONDS)
 DRAIN_PHASE_SECONDS = _histogram("drain_phase_seconds", "A part of one drain.", _MILLISECONDS, "phase")
+WORKER_THREADS = _gauge("worker_threads", "Threads that can drain.")
 LANES_BUSY = _gauge("lanes_busy", "Lanes that drains hold at this moment.")
 MESSAGES = _counter("messages_total", "Messages of the workers' queues, by what became of them.", "actor", "outcome")
 MESSAGE_SECONDS = _histogram("message_seconds", "One message from beginning to end.", _MILLISECONDS, "actor")
@@ -90,6 +95,7 @@ def answered(operation: str, status: int, scim_type: str, idp: str) -> tuple[Cou
 
 # What the database, Valkey and the disks are asked when a process is scraped, by name without the prefix.
 READ_AT_SCRAPE = {
+    "build_info": "1, with the version of Muster and of Python as labels.",
     "database_up": "Whether the database answers.",
     "journal_pending": "Accepted operations that are not applied yet.",
     "journal_oldest_seconds": "Age of the oldest of them.",
@@ -104,10 +110,10 @@ READ_AT_SCRAPE = {
     "list_last_success_timestamp_seconds": "When a change of a list was applied last; 0: never. MUSTER_LIST_METRICS.",
     "list_pending": "Accepted operations of a list that are not applied yet. MUSTER_LIST_METRICS.",
     "postgres_connections": "Connections to this database by application and state.",
-    "postgres_connections_used": "Connections to the server, whoever has them.",
+    "postgres_connections_used": "Connections of clients to the server, whoever they are.",
     "postgres_connections_max": "Connections that the server allows.",
     "postgres_locks_waiting": "Locks that somebody waits for.",
-    "postgres_oldest_transaction_seconds": "Age of the oldest open transaction: nothing younger can be vacuumed.",
+    "postgres_oldest_transaction_seconds": "Age of the oldest transaction of a client, whoever it is.",
     "postgres_database_bytes": "Size of the database.",
     "postgres_wal_bytes_total": "Write-ahead log written.",
     "postgres_commits_total": "Transactions committed.",

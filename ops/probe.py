@@ -1,11 +1,13 @@
 """What PostgreSQL, Valkey and the disks are asked when somebody looks: by probes, and by a scrape."""
 
 import os
+import platform
 import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 import psycopg
@@ -23,6 +25,7 @@ from ops.metrics import READ_AT_SCRAPE
 from ops.settings import Settings
 
 T = TypeVar("T")
+VERSIONS = {"version": version("muster"), "python": platform.python_version()}
 PATIENCE = 2  # seconds for a dependency to answer
 _log = structlog.get_logger()
 
@@ -76,8 +79,8 @@ class Probe(Collector):
     def collect(self) -> Iterable[Metric]:
         """What the database and Valkey tell: the same in every process that is scraped, hence max() and not sum()."""
         figures = self._ask(self._of_database)
-        told = [Figure("database_up", {}, figures is not None), *(figures or []), *self._of_redis(), *self._of_disks()]
-        return families(told)
+        told = [Figure("build_info", VERSIONS, 1), Figure("database_up", {}, figures is not None)]
+        return families([*told, *(figures or []), *self._of_redis(), *self._of_disks()])
 
     def _of_database(self, cursor: Cursor) -> list[Figure]:
         backlog = journal.backlog(cursor)

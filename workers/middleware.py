@@ -34,6 +34,16 @@ class Counting(dramatiq.Middleware):
     def __init__(self) -> None:
         self._thread = threading.local()
 
+    def after_worker_boot(self, broker: Any, worker: Any) -> None:
+        """The process is there, and what it can do at once."""
+        metrics.PROCESSES.labels("workers").set(1)
+        metrics.WORKER_THREADS.set(worker.worker_threads)
+
+    def after_declare_actor(self, broker: Any, actor: Any) -> None:
+        """From the start, or the first of a kind would be no increase."""
+        for outcome in ("done", "failed", "skipped", "dead"):
+            metrics.MESSAGES.labels(actor.actor_name, outcome)
+
     def before_process_message(self, broker: Any, message: Any) -> None:
         """It begins."""
         self._thread.began = time.perf_counter()

@@ -26,7 +26,10 @@ class Traffic(SQLModel, table=True):
 class Burst(SQLModel, table=True):
     """What a connection sent without a pause."""
 
-    __table_args__ = (Index("burst_open", "list_id", unique=True, postgresql_where=text("open")),)
+    __table_args__ = (
+        Index("burst_open", "list_id", unique=True, postgresql_where=text("open")),
+        Index("burst_failed", "ended_at", postgresql_where=text("failed >= 500")),
+    )
     list_id: str = text_column(primary_key=True)
     started_at: datetime = moment(primary_key=True)
     ended_at: datetime = moment()

@@ -42,7 +42,8 @@ def _serve_ingress(settings: "Settings") -> None:
     from granian.log import LogLevels
     from granian.server import Server
 
-    from ops.internal import Probe, ingress_ready, serve
+    from ops.internal import ingress_ready, serve
+    from ops.probe import Probe
 
     server = Server(
         "ingress.asgi:app",

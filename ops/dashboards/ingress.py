@@ -63,8 +63,9 @@ BATCHES_ROW = [
         act="When it stays up: commits are slow, or there are too few processes. Above 4,096 a process sheds.",
     ),
     lines(
-        "Connections that work", "short", {"{{batch}}": total("muster_slots_busy", "batch")},
-        tells="Database connections that carry a batch out at this moment; two of a kind in each process.",
+        "Connections that work", "percentunit", {
+            "{{batch}}": f"{total('muster_slots_busy', 'batch')} / {total('muster_slots', 'batch')}"
+        }, steps=high(0.8, 1), tells="Of the database connections of a kind, those that carry a batch out just now.",
         act="When all are busy all the time: more processes, if the database has room.",
     ),
     lines(
@@ -81,6 +82,11 @@ BATCHES_ROW = [
         "Changes in a commit", "short", sizes("muster_commit_batch_size"),
         tells="How many changes shared one commit: 1 when idle, up to 128 in a burst.",
         act="When it is at 128 and requests wait: the processes have reached what they can do.",
+    ),
+    lines(
+        "Time to read", "s", {"{{batch}}": quantile(0.99, "muster_read_seconds", "batch")}, steps=high(0.1, 0.5),
+        tells="What 99 of 100 reads stay below: a batch of look-ups, or a scan that looks at every user of a list.",
+        act="When look-ups are slow: the database. Scans may take seconds: of large lists, by unusual filters.",
     ),
     lines(
         "Look-ups in a read", "short", sizes("muster_lookup_batch_size"),

@@ -3,10 +3,11 @@
 from ops.dashboards.board import Board, Row
 from ops.dashboards.objectives import ALL, ANSWERS, ARRIVALS, REQUESTS, Objective
 from ops.dashboards.panels import ANY, NEUTRAL, SOME, Panel, high, lines, low, number, stack, state
-from ops.dashboards.queries import growth, latest, lowest, or_zero, quantiles, rate
+from ops.dashboards.queries import growth, latest, lowest, or_zero, quantiles, rate, total
 
 # Ninety-nine point nine per cent of 30 days, burnt within two days at 14.4 times, within five at 6 times.
 BURNS = high(6, 14.4)
+BUILDS = "count by (version, python) (muster_build_info)"
 
 
 def _kept(one: Objective) -> Panel:
@@ -143,6 +144,16 @@ TRAFFIC = [
         "Journal", "short", {"not applied yet": latest("muster_journal_pending")}, width=12, steps=NEUTRAL,
         tells="Accepted operations that are not applied yet. A burst makes a peak; what matters is that it goes away.",
         act="When it only grows: more worker processes, or Workers and journal for what holds them up.",
+    ),
+    lines(
+        "Processes", "short", {"{{kind}}": total("muster_processes", "kind")}, width=12,
+        tells="Processes that live: ingress, the console's among them, and workers.",
+        act="When it drops unasked: the log of the machine or container that lost one; was it killed for its memory?",
+    ),
+    lines(
+        "Versions that run", "short", {"Muster {{version}}, Python {{python}}": BUILDS}, width=12,
+        tells="Targets that Prometheus asks, by what runs in them.",
+        act="When two versions run for longer than a roll-out takes: it has stopped half-way.",
     ),
 ]  # fmt: skip
 

@@ -49,6 +49,13 @@ JOURNAL = [
         act="When a straight line up: nothing is applied at all. Saw teeth of a few seconds: the bell is not heard.",
     ),
     lines(
+        "Processes and threads", "short", {
+            "processes": total("muster_processes", where='kind="workers"'),
+            "threads": total("muster_worker_threads"),
+        }, tells="Worker processes that live, and their threads: so many drains can run at once.",
+        act="When it drops: the log of the machine or container that lost one, or the scaler has taken it away.",
+    ),
+    lines(
         "Lanes", "short", {"rung": latest("muster_lanes_rung"), "busy": total("muster_lanes_busy")},
         tells="Lanes that a drain will take, and lanes that drains hold at this moment.",
         act="When many are rung and few busy: more worker processes. None rung while rows wait: Valkey is away.",

@@ -35,6 +35,7 @@ def samples(probe: Probe) -> dict[str, float]:
         f"{sample.name}{sorted(sample.labels.items()) or ''}": sample.value
         for family in probe.collect()
         for sample in family.samples
+        if sample.name != "muster_build_info"
     }
 
 
