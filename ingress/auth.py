@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from hashlib import sha256
 from typing import Any
 
 from ingress.batches import Batches
@@ -47,9 +48,9 @@ def bearer(header: bytes | None) -> str:
 
 
 class Holders:
-    """Whose tokens these are, remembered for seconds by digest.
+    """Whose tokens these are, remembered for seconds by the digest of the header that they came in.
 
-    A digest never changes hands, so an entry cannot be wrong; whether its token is still good is
+    A token never changes hands, so an entry cannot be wrong; whether its token is still good is
     asked by every batch in its own transaction (I7), and unknown tokens are not remembered.
     """
 
@@ -59,19 +60,18 @@ class Holders:
 
     async def holder(self, header: bytes | None, list_id: str) -> Holder:
         """The holder of the request's token, which belongs to the list in its path."""
-        value = bearer(header)
-        found = await self._holder(value)
-        if found is None:
-            raise token.unknown()
+        found = self._remembered(header) or await self._read(header)
         if found.list_id != list_id:
             raise WrongList(found)
         return found
 
-    async def _holder(self, value: str) -> Holder | None:
-        key = token.digest(value)
-        known = self._known.get(key)
-        if known is not None and time.monotonic() - known[0] < CACHE_SECONDS:
-            return known[1]
+    def _remembered(self, header: bytes | None) -> Holder | None:
+        known = self._known.get(sha256(header).digest()) if header is not None else None
+        return known[1] if known is not None and time.monotonic() - known[0] < CACHE_SECONDS else None
+
+    async def _read(self, header: bytes | None) -> Holder:
+        value = bearer(header)
+        assert header is not None
 
         def read(cursor: Cursor) -> Holder | None:
             return token.holder(cursor, value)
@@ -79,8 +79,9 @@ class Holders:
         found: Holder | Refused | None = await self._reader.submit(Ask(None, Query(read), ""))
         if isinstance(found, Refused):
             raise found
-        if found is not None:
-            self._known[key] = (time.monotonic(), found)
-            if len(self._known) > CACHE_SIZE:
-                self._known.popitem(last=False)
+        if found is None:
+            raise token.unknown()
+        self._known[sha256(header).digest()] = (time.monotonic(), found)
+        if len(self._known) > CACHE_SIZE:
+            self._known.popitem(last=False)
         return found

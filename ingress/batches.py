@@ -1,14 +1,16 @@
 """Many callers, one transaction: whoever arrives while a transaction is in flight shares the next one."""
 
 import asyncio
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
 
+from ingress import greenlets
 from models import database
 from models.database import Connection
 from models.errors import Refused, Unavailable
@@ -19,9 +21,14 @@ Answer = TypeVar("Answer")
 Result = tuple[Sequence[Answer], Callable[[], None]]
 Run = Callable[[Connection, Sequence[Ask]], Result[Answer]]
 MOST_CLASHES = 5
-# A batch's joins start from its own keys: index lookups, whatever the statistics say of tables that
-# are filling up. The time-out: an IdP has given up long before.
-OPTIONS = "-c statement_timeout=10000 -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+LATE = 0.005  # seconds
+# A batch's joins start from its own keys: index lookups, whatever the statistics say of tables that are filling up.
+# They are planned once: planning cost more than all the rest (0.66 ms a look-up, now 0.25). The time-out: an IdP has
+# given up long before.
+OPTIONS = (
+    "-c statement_timeout=10000 -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c plan_cache_mode=force_generic_plan"
+)
 
 _log = structlog.get_logger()
 
@@ -34,18 +41,18 @@ class CommitUnknown(Exception):
 class _Caller(Generic[Ask, Answer]):
     ask: Ask
     future: "asyncio.Future[Answer]"
-    loop: asyncio.AbstractEventLoop
     clashes: int = 0
 
 
 class Batches(Generic[Ask, Answer]):
-    """Runs `run(connection, asks)` for everyone who waits, in `slots` threads at once.
+    """Runs `run(connection, asks)` for everyone who waits, in `slots` transactions at once.
 
-    It returns an answer an ask and what to do once the callers have them. A batch weighs at most
-    `most`, by `weigh`; `options` are those of its connections.
+    It returns an answer an ask and what to do once the callers have them. A batch has at most `most` asks; `options`
+    are those of its connections. With `beside` it is carried out in threads, for what would hold the event loop up.
 
-    There is no timer: a free slot takes whoever is there, so a lone request never waits for company.
-    Two slots, because with one a slow disk makes every second request wait for two commits.
+    A lone request never waits for company: where no batch is in flight the next one begins at once. A second one begins
+    when as many wait as the first has (two of 32 cost half of eight of 8), or when somebody has waited for `LATE`.
+    More than one, because with one a slow disk makes every second request wait for two commits.
     """
 
     def __init__(
@@ -57,33 +64,36 @@ class Batches(Generic[Ask, Answer]):
         slots: int,
         most: int,
         queue_limit: int,
-        weigh: Callable[[Ask], int] = lambda _: 1,
         options: str = OPTIONS,
+        beside: bool = False,
     ) -> None:
-        self._name, self._url, self._run, self._weigh, self._options = name, database_url, run, weigh, options
-        self._most, self._queue_limit = most, queue_limit
+        self._name, self._most, self._queue_limit = name, most, queue_limit
+        self._threads = ThreadPoolExecutor(slots, name) if beside else None
+        connect = database.connect if beside else greenlets.connect
+        opened = partial(connect, database_url, f"muster-{name}", options=options)
+        self._slots = tuple(_Slot(name, opened, run) for _ in range(slots))
+        self._free = list(self._slots)
         self._waiting: deque[_Caller[Ask, Answer]] = deque()
+        self._in_flight: dict[_Slot[Ask, Answer], int] = {}  # how many each serves
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
         self._length = metrics.QUEUE_LENGTH.labels(name)
         self._busy = metrics.SLOTS_BUSY.labels(name)
-        self._ready = threading.Condition()
         self._stopping = False
-        self._threads = [
-            threading.Thread(target=self._slot, name=f"{name}-{number}", daemon=True) for number in range(slots)
-        ]
 
     def start(self) -> None:
-        """Start the slots."""
-        metrics.SLOTS.labels(self._name).set(len(self._threads))
-        for thread in self._threads:
-            thread.start()
+        """Tell what there is; slots connect when they are needed."""
+        metrics.SLOTS.labels(self._name).set(len(self._slots))
 
-    def stop(self) -> None:
-        """Finish what waits, then end the slots."""
-        with self._ready:
-            self._stopping = True
-            self._ready.notify_all()
-        for thread in self._threads:
-            thread.join(timeout=8)
+    async def stop(self) -> None:
+        """Finish what waits, then give the connections up."""
+        self._stopping = True
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+        for slot in self._slots:
+            slot.close()
+        if self._threads is not None:
+            self._threads.shutdown()
 
     async def submit(self, ask: Ask) -> Answer:
         """The answer to one ask. A caller that is cancelled does not cancel its change."""
@@ -92,43 +102,55 @@ class Batches(Generic[Ask, Answer]):
             raise Unavailable("too many requests are waiting: try again in a second")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
-        with self._ready:
-            self._waiting.append(_Caller(ask, future, loop))
-            if not len(self._waiting) % 8:
-                # Between two batches as well, and not at every request: a gauge's value costs 1.5 µs.
-                self._length.set(len(self._waiting))
-            self._ready.notify()
+        self._waiting.append(_Caller(ask, future))
+        if not len(self._waiting) % 8:
+            # Between two batches as well, and not at every request: a gauge's value costs 1.5 µs.
+            self._length.set(len(self._waiting))
+        self._look()
         return await future
 
-    def _slot(self) -> None:
-        slot = _Slot(self._name, self._url, self._run, self._options)
-        while callers := self._take():
+    def _look(self, late: bool = False) -> None:
+        """Begin a batch if there is a slot for it and it is time."""
+        if not self._free or not self._waiting:
+            return
+        if late or len(self._waiting) >= min(self._in_flight.values(), default=0):
+            slot = self._free.pop()
+            self._in_flight[slot] = self._most  # until it is known
+            # As a task it begins after the requests that came together with this one: they share its batch.
+            task = asyncio.get_running_loop().create_task(self._batch(slot))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LATE, self._look_late)
+
+    def _look_late(self) -> None:
+        self._timer = None
+        self._look(late=True)
+
+    async def _batch(self, slot: "_Slot[Ask, Answer]") -> None:
+        callers = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        self._in_flight[slot] = len(callers)
+        self._length.set(len(self._waiting))
+        try:
             with self._busy.track_inprogress():
-                slot.serve(callers)
-        slot.close()
+                await self._carry_out(slot, callers)
+        finally:
+            del self._in_flight[slot]
+            self._free.append(slot)
+            self._look()
 
-    def _take(self) -> list[_Caller[Ask, Answer]]:
-        with self._ready:
-            self._ready.wait_for(lambda: self._waiting or self._stopping)
-            taken = list(self._next())
-            self._length.set(len(self._waiting))
-            return taken
-
-    def _next(self) -> Iterator[_Caller[Ask, Answer]]:
-        """Whoever waits, until together they weigh as much as a batch may; one at least."""
-        weight = 0
-        while self._waiting:
-            weight += self._weigh(self._waiting[0].ask)
-            if weight > self._most and weight > self._weigh(self._waiting[0].ask):
-                return
-            yield self._waiting.popleft()
+    async def _carry_out(self, slot: "_Slot[Ask, Answer]", callers: Sequence[_Caller[Ask, Answer]]) -> None:
+        if self._threads is None:
+            await greenlets.run(slot.serve, callers)
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._threads, slot.serve, callers)
 
 
 class _Slot(Generic[Ask, Answer]):
-    """One thread's connection, and what becomes of callers whose transaction failed."""
+    """One connection, and what becomes of callers whose transaction failed."""
 
-    def __init__(self, name: str, url: str, run: Run[Ask, Answer], options: str) -> None:
-        self._name, self._url, self._run, self._options = name, url, run, options
+    def __init__(self, name: str, connect: Callable[[], Connection], run: Run[Ask, Answer]) -> None:
+        self._name, self._connect, self._run = name, connect, run
         self._connection: Connection | None = None
 
     def close(self) -> None:
@@ -170,7 +192,7 @@ class _Slot(Generic[Ask, Answer]):
                 if not self._connection.closed:
                     raise
         self.close()
-        self._connection = database.connect(self._url, f"muster-{self._name}", options=self._options)
+        self._connection = self._connect()
         return self._run(self._connection, asks)
 
     def _serve_halves(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:
@@ -188,16 +210,13 @@ class _Slot(Generic[Ask, Answer]):
 
 
 def _answer(callers: Sequence[_Caller[Any, Any]], answers: Sequence[Any]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+    # One wake-up of the event loop for the whole batch, from whichever thread this is.
+    callers[0].future.get_loop().call_soon_threadsafe(_settle, callers, answers)
+
+
+def _settle(callers: Sequence[_Caller[Any, Any]], answers: Sequence[Any]) -> None:
     for caller, answer in zip(callers, answers, strict=True):
-        by_loop.setdefault(caller.loop, []).append((caller.future, answer))
-    for loop, pairs in by_loop.items():
-        # One wake-up of the event loop for the whole batch.
-        loop.call_soon_threadsafe(_settle, pairs)
-
-
-def _settle(pairs: list[tuple["asyncio.Future[Any]", Any]]) -> None:
-    for future, answer in pairs:
+        future = caller.future
         if future.done():
             continue
         if isinstance(answer, Exception) and not isinstance(answer, Refused):

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 
+import msgspec
 import psycopg
 
 from ingress.batches import Batches, CommitUnknown, Result
@@ -15,14 +16,12 @@ from models.errors import Refused
 from models.journal import Lane
 from models.token import Grant, Holder
 from ops import metrics
-from ops.bell import Bell
 
 MOST = 128  # changes a transaction: larger ones gain nothing and hold their row locks longer
 SLOTS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """One caller's change or bulk request, the token that it came with and where that came from."""
 
     holder: Holder
@@ -30,31 +29,31 @@ class Ask:
     address: str
 
 
+Ring = Callable[[Sequence[Lane]], object]
 Touch = Callable[[Holder, str], None]
 Answer = Outcome | list[Outcome | None]  # of a change, or of each of a bulk request's
 
 
-def writer(database_url: str, bell: Bell, touch: Touch, queue_limit: int) -> Batches[Ask, Answer]:
-    """The writer: submit an `Ask`, get its `Answer`. `touch` is told of tokens used after a minute."""
+def writers(
+    database_url: str, ring: Ring, touch: Touch, queue_limit: int
+) -> tuple[Batches[Ask, Answer], Batches[Ask, Answer]]:
+    """The writer: submit an `Ask`, get its `Answer`; and the one for what would hold others up, a transaction each.
+    `touch` is told of tokens used after a minute."""
 
     def run(connection: Connection, asks: Sequence[Ask]) -> Result[Answer]:
         started = time.perf_counter()
         outcomes, lanes, stale = _commit(connection, asks)
         metrics.COMMIT_BATCH_SIZE.observe(len(asks))
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
-        return outcomes, lambda: _afterwards(bell, lanes, stale, touch)
+        return outcomes, lambda: _afterwards(ring, lanes, stale, touch)
 
-    return Batches("commit", database_url, run, slots=SLOTS, most=MOST, queue_limit=queue_limit, weigh=_weigh)
-
-
-def _weigh(ask: Ask) -> int:
-    """A bulk request, and a group with many members, have a transaction of their own."""
-    return 1 if isinstance(ask.work, Change) and ask.work.is_light else MOST
+    made = partial(Batches, database_url=database_url, run=run, slots=SLOTS, queue_limit=queue_limit)
+    return made("commit", most=MOST), made("heavy", most=1, beside=True)
 
 
-def _afterwards(bell: Bell, lanes: list[Lane], stale: list[Ask], touch: Touch) -> None:
+def _afterwards(ring: Ring, lanes: list[Lane], stale: list[Ask], touch: Touch) -> None:
     if lanes:
-        bell.ring(lanes)
+        ring(lanes)
     for ask in stale:
         touch(ask.holder, ask.address)
 

@@ -9,6 +9,8 @@ from litestar.types import Receive, Scope, Send
 from models.errors import Refused, TooLarge
 
 SCIM_JSON = b"application/scim+json"
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_OF_BODIES = ((b"content-type", SCIM_JSON),)
 ACCEPTED_TYPES = (b"application/scim+json", b"application/json")
 
 
@@ -111,15 +113,8 @@ async def send(response: Response, request_id: str, send_: Send, head: bool = Fa
     """Answer."""
     # RFC 9110 §8.6: no length with 204, nor with 304, whose length would be that of the 200.
     length = [] if response.status in (204, 304) else [(b"content-length", str(len(response.body)).encode())]
-    headers = [
-        *length,
-        (b"x-request-id", request_id.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cache-control", b"no-store"),
-        *response.headers,
-    ]
-    if response.body:
-        headers.append((b"content-type", SCIM_JSON))
+    kind = _OF_BODIES if response.body else ()
+    headers = [*length, (b"x-request-id", request_id.encode()), *_ALWAYS, *response.headers, *kind]
     await send_({"type": "http.response.start", "status": response.status, "headers": headers})
     await send_({"type": "http.response.body", "body": b"" if head else response.body, "more_body": False})
 

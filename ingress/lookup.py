@@ -1,9 +1,9 @@
 """Shared reads: many callers' look-ups in one transaction, which also checks their tokens."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import psycopg
 
 from ingress.batches import Batches, Result
@@ -12,6 +12,7 @@ from ingress.scim.errors import TooMany
 from models import database, identity, token
 from models.database import Connection, Cursor
 from models.errors import Refused
+from models.identity import Key
 from models.resource import Stored
 from models.token import Grant, Holder
 from ops import metrics
@@ -26,23 +27,24 @@ SCAN_OPTIONS = (
 TOO_SLOW = "this takes too long to be answered: add a term that an index answers (userName eq, externalId eq, id eq)"
 
 
-@dataclass(frozen=True, slots=True)
-class ByKey:
+Grants = Callable[[], dict[str, Grant | Refused]]
+Keyed = dict[str, Callable[[], dict[Key, Stored]]]  # by column
+
+
+class ByKey(msgspec.Struct, frozen=True):
     """One identity by a unique column: `id` or `user_name_key`. Answers `Stored` or None."""
 
     column: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """Anything else: a read of the list with a cursor of the shared transaction."""
 
     read: Callable[[Cursor], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """One caller's question; with `what` None only the token is checked, with `holder` None none is."""
 
     holder: Holder | None
@@ -65,7 +67,7 @@ def reader(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, An
 
 
 def scanner(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, Any]:
-    """The same for reads that may look at every row of a list: one a transaction, in slots of their own, so
+    """The same for reads that may look at every row of a list: one a transaction, in threads of their own, so
     that they hold no look-up up."""
 
     scans = metrics.READ_SECONDS.labels("scan")
@@ -78,16 +80,54 @@ def scanner(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, A
             return [TooMany(TOO_SLOW)], lambda: None
         return answers, lambda: _afterwards(stale, touch)
 
-    return Batches("scan", database_url, run, slots=SLOTS, most=1, queue_limit=queue_limit, options=SCAN_OPTIONS)
+    return Batches(
+        "scan", database_url, run, slots=SLOTS, most=1, queue_limit=queue_limit, options=SCAN_OPTIONS, beside=True
+    )
 
 
 def _answers(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Any], list[Ask]]:
-    holders = {ask.holder for ask in asks if ask.holder is not None}
-    with database.transaction(connection, {holder.list_id for holder in holders}) as cursor:
-        grants = token.check(cursor, {holder.token_id for holder in holders}) if holders else {}
-        verdicts = [_verdict(ask, grants) for ask in asks]
-        answers = _read(cursor, asks, verdicts)
-    return answers, [a for a, v in zip(asks, verdicts, strict=True) if isinstance(v, Grant) and v.stale]
+    """Answers, and the asks whose tokens were last used a while ago. Ids and user names take one round trip."""
+    lists = {ask.holder.list_id for ask in asks if ask.holder is not None}
+    if any(isinstance(ask.what, Query) for ask in asks):
+        with database.transaction(connection, lists) as cursor:
+            cursor.execute("set local plan_cache_mode = auto")  # filters have plans for their own values
+            return _told(asks, *_asked(connection, asks), cursor)
+    with database.round_trip(connection, lists):
+        asked = _asked(connection, asks)
+    return _told(asks, *asked)
+
+
+def _asked(connection: Connection, asks: Sequence[Ask]) -> tuple[Grants, Keyed]:
+    """What is asked of the database whatever the tokens allow: it is told to those alone that may know it."""
+    holders = {ask.holder.token_id for ask in asks if ask.holder is not None}
+    keys: dict[str, set[Key]] = {}
+    for ask in asks:
+        if isinstance(ask.what, ByKey) and ask.holder is not None:
+            keys.setdefault(ask.what.column, set()).add((ask.holder.list_id, ask.what.key))
+    grants = token.asked(connection.cursor(), holders) if holders else dict
+    return grants, {column: identity.asked(connection.cursor(), column, those) for column, those in keys.items()}
+
+
+def _told(
+    asks: Sequence[Ask], grants: Grants, keyed: Keyed, cursor: Cursor | None = None
+) -> tuple[list[Any], list[Ask]]:
+    allowed, found = grants(), {column: fetched() for column, fetched in keyed.items()}
+    answers, stale = [], []
+    for ask in asks:
+        verdict = _verdict(ask, allowed)
+        if isinstance(verdict, Grant) and verdict.stale:
+            stale.append(ask)
+        answers.append(verdict if isinstance(verdict, Refused) else _answer(ask, found, cursor))
+    return answers, stale
+
+
+def _answer(ask: Ask, found: dict[str, dict[Key, Stored]], cursor: Cursor | None) -> Any:
+    match ask.what:
+        case ByKey(column, key) if ask.holder is not None:
+            return found[column].get((ask.holder.list_id, key))
+        case Query() if cursor is not None:
+            return _attempt(ask.what, cursor)
+    return None
 
 
 def _verdict(ask: Ask, grants: dict[str, Grant | Refused]) -> Grant | Refused | None:
@@ -100,36 +140,8 @@ def _afterwards(stale: list[Ask], touch: Touch) -> None:
             touch(ask.holder, ask.address)
 
 
-def _read(cursor: Cursor, asks: Sequence[Ask], verdicts: Sequence[Grant | Refused | None]) -> list[Any]:
-    found = {column: _by_keys(cursor, column, asks, verdicts) for column in ("id", "user_name_key")}
-    answers: list[Any] = []
-    for ask, verdict in zip(asks, verdicts, strict=True):
-        if isinstance(verdict, Refused):
-            answers.append(verdict)
-        elif isinstance(ask.what, ByKey):
-            answers.append(found[ask.what.column].get((_list(ask), ask.what.key)))
-        else:
-            answers.append(_attempt(ask.what, cursor) if ask.what is not None else None)
-    return answers
-
-
 def _attempt(what: Query, cursor: Cursor) -> Any:
     try:
         return what.read(cursor)
     except Refused as refusal:
         return refusal
-
-
-def _list(ask: Ask) -> str:
-    return ask.holder.list_id if ask.holder is not None else ""
-
-
-def _by_keys(
-    cursor: Cursor, column: str, asks: Sequence[Ask], verdicts: Sequence[Grant | Refused | None]
-) -> dict[tuple[str, str], Stored]:
-    keys = {
-        (_list(ask), ask.what.key)
-        for ask, verdict in zip(asks, verdicts, strict=True)
-        if isinstance(verdict, Grant) and isinstance(ask.what, ByKey) and ask.what.column == column
-    }
-    return identity.by_keys(cursor, column, keys) if keys else {}

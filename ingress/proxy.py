@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from uuid import uuid4
+from random import getrandbits
 
 from ops.settings import networks
 
@@ -60,7 +60,7 @@ class Proxies:
             plain = given.decode("latin-1").replace("-", "").lower()
             if _REQUEST_ID.fullmatch(plain):
                 return plain
-        return uuid4().hex
+        return f"{getrandbits(128):032x}"  # a name, no secret
 
     def _trusts(self, address: str) -> bool:
         return bool(self._networks) and self._holds(_parsed(address))
@@ -161,6 +161,12 @@ def _values(headers: Headers, name: bytes) -> list[str]:
 
 def _with_port(host: str, port: str) -> str:
     return f"{host}:{port}" if host.endswith("]") or ":" not in host else host
+
+
+@lru_cache(maxsize=256)
+def is_host(header: bytes) -> bool:
+    """Whether a Host header can be one; an old client sends none (RFC 9112 §3.2)."""
+    return not header or _is_authority(header.decode("latin-1"))
 
 
 def _is_authority(text: str) -> bool:

@@ -93,6 +93,7 @@ class Recorder:
             self._wake.clear()
             stopping = self._stopping
             refusals, touched = self._due(everything=stopping)
+            self.traffic.count()
             minutes = self.traffic.due(everything=stopping)
             if refusals or touched or minutes:
                 connection = self._write(connection, refusals, touched, minutes)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from models.acceptance import Batch
 from models.change import Accepted, Change, Outcome
@@ -156,7 +158,7 @@ class _Attempt:
         one = self.learned.bulk.operations[number]
         change = one.build({bulk_id: self._id(number, bulk_id) for bulk_id in one.needs})
         if change.verb == "create" and one.bulk_id in self.learned.assumed:
-            change = replace(change, resource_id=self.learned.assumed[one.bulk_id])
+            change = msgspec.structs.replace(change, resource_id=self.learned.assumed[one.bulk_id])
         return self.batch.apply(change)
 
     def _id(self, number: int, bulk_id: str) -> str:

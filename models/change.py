@@ -1,14 +1,14 @@
 """What ingress asks of the models: one pure change to one resource of a list, and what it came to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from models.errors import Refused
 from models.resource import USER, Document, Stored
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """Where a change came from: what its log entry tells of it."""
 
     request_id: str
@@ -17,8 +17,7 @@ class Request:
     idp: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One pure change to one user or group of one list.
 
     `verb` is create, update or delete. `apply` turns the present document into the next one (for a
@@ -39,8 +38,7 @@ class Change:
     is_light: bool = True  # whether it may share a transaction with many others
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted(Stored):
+class Accepted(Stored, frozen=True):
     """What a change came to: the resource as it stands after it."""
 
     operation: str = ""

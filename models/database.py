@@ -28,10 +28,12 @@ CLASHES = (
 )
 
 
-def connect(url: str, application: str = "muster", **parameters: Any) -> Connection:
+def connect(
+    url: str, application: str = "muster", kind: type[Connection] = psycopg.Connection, **parameters: Any
+) -> Connection:
     """An autocommitting connection; transactions are opened by `transaction`."""
     chosen = {"connect_timeout": 5, **parameters, "options": options(url, parameters.get("options", ""))}
-    return psycopg.connect(url, autocommit=True, application_name=application, **chosen)
+    return kind.connect(url, autocommit=True, application_name=application, **chosen)
 
 
 def options(url: str, more: str = "") -> str:
@@ -57,6 +59,16 @@ def transaction(connection: Connection, lists: Iterable[str] = ()) -> Iterator[C
     with connection.transaction(), connection.cursor() as cursor:
         allow(cursor, lists)
         yield cursor
+
+
+@contextmanager
+def round_trip(connection: Connection, lists: Iterable[str] = ()) -> Iterator[None]:
+    """A transaction whose statements are sent together and answered together, so that none may need another's answer.
+    Each has a cursor of its own, which is fetched from afterwards."""
+    with connection.pipeline():
+        # Up to the end of the pipeline the server takes all of it as one transaction, without BEGIN and COMMIT.
+        allow(connection.cursor(), lists)
+        yield
 
 
 def allow(cursor: Cursor, lists: Iterable[str]) -> None:

@@ -234,6 +234,14 @@ def leave(cursor: Cursor, list_ids: Sequence[str], identity_ids: Sequence[str], 
     )
 
 
+# Of a user `i`, in the order of their names; NULL where there are none.
+OF_USER = (
+    "(select array_agg(array[g.id::text, g.display_name] order by g.display_name_key, g.id) from group_member m"
+    " join scim_group g on g.list_id = m.list_id and g.id = m.group_id"
+    " where m.list_id = i.list_id and m.identity_id = i.id)"
+)
+
+
 def of_users(cursor: Cursor, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Membership]]:
     """The groups of these users, (list, id) each, in the order of their names; those without any are left out."""
     ordered = sorted(keys)

@@ -1,6 +1,6 @@
 """Identities: users as their IdP last described them. How they change is in `acceptance`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -148,24 +148,30 @@ def _insert_rows(cursor: Cursor, rows: list[Identity]) -> None:
         )
 
 
-_READ = "i.id, i.document, i.version, i.created, i.modified"
 Key = tuple[str, str]
 
 
 def by_keys(cursor: Cursor, column: str, keys: set[Key]) -> dict[Key, Stored]:
-    """Identities by (list, key) of a unique column, `id` or `user_name_key`, in one statement; another tells of
-    their groups."""
+    """Identities with their groups by (list, key) of a unique column, `id` or `user_name_key`."""
+    return asked(cursor, column, keys)()
+
+
+def asked(cursor: Cursor, column: str, keys: set[Key]) -> Callable[[], dict[Key, Stored]]:
+    """`by_keys`, asked now and fetched when called: for a round trip that others share."""
     kind = "uuid" if column == "id" else "text"
     cursor.execute(
-        f"select v.list_id, v.key, {_READ} from unnest(%b::text[], %s::{kind}[]) v (list_id, key)"
+        f"select v.list_id, v.key::text, i.id::text, i.document, i.version, i.created, i.modified, {group.OF_USER}"
+        f" from unnest(%b::text[], %b::{kind}[]) v (list_id, key)"
         f" join identity i on i.list_id = v.list_id and i.{column} = v.key",
         pairs(keys),
     )
-    found = {(row[0], str(row[1])): Stored(str(row[2]), *row[3:]) for row in cursor.fetchall()}
-    groups = group.of_users(cursor, {(key[0], one.id) for key, one in found.items()}) if found else {}
-    if not groups:
-        return found
-    return {key: one.but(groups=tuple(groups.get((key[0], one.id), ()))) for key, one in found.items()}
+    return lambda: {(row[0], row[1]): _stored(*row[2:]) for row in cursor.fetchall()}
+
+
+def _stored(
+    identity_id: str, document: Document, version: int, created: datetime, modified: datetime, groups: list[Any] | None
+) -> Stored:
+    return Stored(identity_id, document, version, created, modified, tuple(map(tuple, groups or ())))
 
 
 def by_ids(cursor: Cursor, list_id: str, ids: Iterable[str]) -> dict[str, Stored]:

@@ -1,16 +1,17 @@
 """A user or a group as readers see it."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
+
+import msgspec
 
 Document = dict[str, Any]
 Membership = tuple[str, str]  # a group's id and display name
 USER, GROUP = "user", "group"
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+# A msgspec struct, as whatever else each request makes: a frozen dataclass costs 2 µs to make, this 0.2.
+class Stored(msgspec.Struct, frozen=True):
     """What is stored of a resource, apart from its list."""
 
     id: str
@@ -25,7 +26,7 @@ class Stored:
 
     def but(self, **values: Any) -> Self:
         """The same with other values."""
-        return replace(self, **values)
+        return msgspec.structs.replace(self, **values)
 
 
 def alike(one: Any, other: Any) -> bool:

@@ -1,7 +1,7 @@
 """Bearer tokens of a list: issued once, kept as digests, checked in the transaction they open."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -136,6 +136,11 @@ def holder(cursor: Cursor, token: str) -> Holder | None:
 
 def check(cursor: Cursor, token_ids: Iterable[str]) -> dict[str, Grant | Refused]:
     """What each token allows at this moment, or why it does not: one plain read, no lock (I7)."""
+    return asked(cursor, token_ids)()
+
+
+def asked(cursor: Cursor, token_ids: Iterable[str]) -> Callable[[], dict[str, Grant | Refused]]:
+    """`check`, asked now and fetched when called: for a round trip that others share."""
     cursor.execute(
         "select t.id, t.list_id, t.revoked_at, t.expires_at <= clock_timestamp(), c.state,"
         " c.unique_identifier, o.plan,"
@@ -145,7 +150,7 @@ def check(cursor: Cursor, token_ids: Iterable[str]) -> dict[str, Grant | Refused
         " where t.id = any(%s::uuid[])",
         (list(token_ids),),
     )
-    return {str(row[0]): _verdict(*row[1:]) for row in cursor.fetchall()}
+    return lambda: {str(row[0]): _verdict(*row[1:]) for row in cursor.fetchall()}
 
 
 def _verdict(

@@ -6,8 +6,9 @@ With PROMETHEUS_MULTIPROC_DIR set (whoever starts the processes sets and wipes i
 """
 
 import os
-from collections.abc import Iterable
-from functools import lru_cache
+from bisect import bisect_left
+from collections import Counter as Counted
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -87,10 +88,11 @@ for _reason in ("missing", "malformed", "unknown", "revoked", "expired", "discon
     AUTH_FAILURES.labels(_reason)
 
 
-@lru_cache(maxsize=8192)
-def answered(operation: str, status: int, scim_type: str, idp: str) -> tuple[Counter, Histogram]:
-    """The two children of a SCIM request's labels: `labels()` costs 3 µs each, this 0.1 µs."""
-    return HTTP_REQUESTS.labels(operation, str(status), scim_type, idp), HTTP_SECONDS.labels(operation, idp)
+def observe_all(histogram: Histogram, values: Sequence[float]) -> None:
+    """Many observations at once: a value each of the sum and of the buckets, where one by one takes two for each."""
+    histogram._sum.inc(sum(values))
+    for bucket, number in Counted(bisect_left(histogram._upper_bounds, value) for value in values).items():
+        histogram._buckets[bucket].inc(number)
 
 
 # What the database, Valkey and the disks are asked when a process is scraped, by name without the prefix.

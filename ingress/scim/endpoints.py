@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import TypeVar
 
 from ingress.http import Response
 from ingress.scim import bulk, discovery, intake, query
@@ -15,6 +16,9 @@ from models import extension
 from models.database import Cursor
 
 Handler = Callable[[Call], Awaitable[Response]]
+OfOne = Callable[[Call, str], Awaitable[Response]]
+Handlers = Mapping[str, Handler]
+H = TypeVar("H", Handler, OfOne)
 DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
 SEARCH = ".search"
 
@@ -24,17 +28,23 @@ class Endpoints:
 
     def __init__(self, doors: Doors, record: bulk.Record) -> None:
         self._doors, self._record = doors, record
-        self._resources = {kind.endpoint: Resources(kind, doors) for kind in (USERS, GROUPS)}
+        every = {kind.endpoint: Resources(kind, doors) for kind in (USERS, GROUPS)}
+        self._of_kind: dict[str, Handlers] = {
+            name: {"GET": one.page, "POST": one.create} for name, one in every.items()
+        }
+        self._searching: dict[str, Handlers] = {name: {"POST": one.search} for name, one in every.items()}
+        self._of_one: dict[str, Mapping[str, OfOne]] = {
+            name: {"GET": one.get, "PUT": one.replace, "PATCH": one.modify, "DELETE": one.delete}
+            for name, one in every.items()
+        }
 
     def handler(self, method: str, path: tuple[str, ...]) -> Handler:
         """What answers; raises what the answer is where nothing does."""
-        handlers = self._handlers(path)
-        found = handlers.get("GET" if method == "HEAD" else method)
-        if found is None:
-            raise NotAllowed(method, sorted([*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"]))
-        return found
+        if len(path) == 2 and path[0] in self._of_one and path[1] != SEARCH:
+            return partial(_with_id, _method(self._of_one[path[0]], method), path[1])
+        return _method(self._handlers(path), method)
 
-    def _handlers(self, path: tuple[str, ...]) -> Mapping[str, Handler]:
+    def _handlers(self, path: tuple[str, ...]) -> Handlers:
         match path:
             case ():
                 return {"GET": self._everything}
@@ -42,8 +52,10 @@ class Endpoints:
                 return {"POST": self._search}
             case ("Bulk",):
                 return {"POST": self._bulk}
-            case (name, *rest) if name in KINDS and len(rest) <= 1:
-                return _of_resources(self._resources[name], *rest)
+            case (name,) if name in KINDS:
+                return self._of_kind[name]
+            case (name, ".search") if name in KINDS:
+                return self._searching[name]
             case (name, *_) if name in DISCOVERY and len(path) <= 2:
                 return {"GET": self._discovery}
             case ("Me", *_):
@@ -79,20 +91,14 @@ class Endpoints:
         return Response(200, body)
 
 
-def _of_resources(resources: Resources, resource_id: str | None = None) -> Mapping[str, Handler]:
-    if resource_id is None:
-        return {"GET": resources.page, "POST": resources.create}
-    if resource_id == SEARCH:
-        return {"POST": resources.search}
-    return {
-        "GET": partial(_with_id, resources.get, resource_id),
-        "PUT": partial(_with_id, resources.replace, resource_id),
-        "PATCH": partial(_with_id, resources.modify, resource_id),
-        "DELETE": partial(_with_id, resources.delete, resource_id),
-    }
+def _method(handlers: Mapping[str, H], method: str) -> H:
+    found = handlers.get("GET" if method == "HEAD" else method)
+    if found is None:
+        raise NotAllowed(method, sorted([*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"]))
+    return found
 
 
-def _with_id(act: Callable[[Call, str], Awaitable[Response]], resource_id: str, call: Call) -> Awaitable[Response]:
+def _with_id(act: OfOne, resource_id: str, call: Call) -> Awaitable[Response]:
     return act(call, resource_id)
 
 

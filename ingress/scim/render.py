@@ -67,7 +67,7 @@ def _members(base: str, ids: Iterable[str]) -> msgspec.Raw:
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC, milliseconds, ending in Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def listing(

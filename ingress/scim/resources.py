@@ -2,10 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
+
+import msgspec
 
 from ingress import commit, lookup
 from ingress.auth import bearer
@@ -33,8 +35,7 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """An authenticated request to one list, whose SCIM Base URL is `base`."""
 
     request: Request
@@ -59,15 +60,21 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """How requests reach the database: the shared writer, the shared reads, and the reads that may take long."""
+    """How requests reach the database: by the shared writer and the shared reads, or by the writer and the reads for
+    what may take long."""
 
     writer: Batches[commit.Ask, commit.Answer]
+    heavy: Batches[commit.Ask, commit.Answer]
     reader: Batches[lookup.Ask, Any]
     scanner: Batches[lookup.Ask, Any]
 
+    def __iter__(self) -> Iterator[Batches[Any, Any]]:
+        return iter((self.writer, self.heavy, self.reader, self.scanner))
+
     async def write(self, call: Call, work: Change | Bulk) -> Any:
         """What a change, or each of a bulk request's, came to."""
-        return _unless_refused(await self.writer.submit(commit.Ask(call.holder, work, call.request.address)))
+        door = self.writer if isinstance(work, Change) and work.is_light else self.heavy
+        return _unless_refused(await door.submit(commit.Ask(call.holder, work, call.request.address)))
 
     async def read(self, call: Call, what: lookup.ByKey | Callable[[Cursor], T] | None, quick: bool = True) -> Any:
         """What a read found; one that is not `quick` holds nobody up."""

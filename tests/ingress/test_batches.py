@@ -22,7 +22,7 @@ def batches(url: str, run: Any, slots: int = 1, queue_limit: int = 100) -> Any:
     made: Batches[Any, Any] = Batches("test", url, run, slots=slots, most=8, queue_limit=queue_limit)
     made.start()
     yield made
-    made.stop()
+    asyncio.run(made.stop())
 
 
 def ask(made: Batches[Any, Any], *values: Any) -> list[Any]:
@@ -146,3 +146,57 @@ def test_a_caller_that_hangs_up_does_not_stop_its_batch(database_url: str) -> No
         asyncio.run(hang_up(made))
 
     assert done == [1, 2]
+
+
+def begun_and_ended(url: str, first: int) -> list[str]:
+    """What happens when one ask comes while `first` others sleep in their batch."""
+    events: list[str] = []
+
+    def run(connection: Connection, asks: Sequence[str]) -> Result[str]:
+        events.append(f"{asks[0]} begins")
+        connection.execute("select pg_sleep(%s)", (0.3 if asks[0] == "first" else 0,))
+        events.append(f"{asks[0]} ends")
+        return asks, nothing
+
+    async def everyone(made: Batches[Any, Any]) -> None:
+        await made.submit("connects")
+        batch = [asyncio.ensure_future(made.submit("first")) for _ in range(first)]
+        while "first begins" not in events:
+            await asyncio.sleep(0.001)
+        await made.submit("second")
+        await asyncio.gather(*batch)
+
+    with batches(url, run, slots=2) as made:
+        asyncio.run(everyone(made))
+    return events[2:]
+
+
+ONE_BY_ONE = ["first begins", "first ends", "second begins", "second ends"]
+MEANWHILE = ["first begins", "second begins", "second ends", "first ends"]
+
+
+def test_a_second_batch_waits_until_it_is_as_large_as_the_first(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingress.batches.LATE", 60)
+
+    assert begun_and_ended(database_url, first=1) == MEANWHILE
+    assert begun_and_ended(database_url, first=2) == ONE_BY_ONE
+
+
+def test_nobody_waits_long_for_company(database_url: str) -> None:
+    assert begun_and_ended(database_url, first=2) == MEANWHILE
+
+
+def test_a_server_that_says_nothing_any_more_is_away(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingress.greenlets.SILENCE", 0.2)
+
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        connection.execute("select pg_sleep(%s)", (asks[0],))
+        return asks, nothing
+
+    with batches(database_url, run) as made:
+        silent, (next_one,) = ask(made, 30)[0], ask(made, 0)
+
+    assert isinstance(silent, Unavailable)
+    assert next_one == 0

@@ -19,7 +19,7 @@ def ask(door: Any, *reads: Any) -> list[Any]:
 
     door.start()
     answers = asyncio.run(everyone())
-    door.stop()
+    asyncio.run(door.stop())
     return answers
 
 

@@ -1,12 +1,12 @@
 """Groups: what becomes of members, as sets and as rows."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from models import acceptance, database, group
 from models.change import Accepted, Change, Outcome, Request
