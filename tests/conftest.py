@@ -19,6 +19,7 @@ from ops.embedded import OWNING, SERVING, Postgres
 
 START_WITHIN = 20  # seconds
 ABSENT = "needs the system package of "
+REFUSED = "the machine refuses "
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -32,14 +33,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The closing line: which tests did not run because a system package is absent."""
-    skipped = [
-        f"{report.nodeid} ({report.longrepr[2].partition(ABSENT)[2]})"
-        for report in terminalreporter.stats.get("skipped", [])
-        if isinstance(report.longrepr, tuple) and ABSENT in report.longrepr[2]
-    ]
-    if skipped:
-        terminalreporter.write_line(f"Skipped, a system package is absent: {'; '.join(skipped)}")
+    """The closing lines: which tests did not run because of the machine."""
+    for reason, because in ((ABSENT, "a system package is absent"), (REFUSED, "the machine refuses something")):
+        skipped = [
+            f"{report.nodeid} ({report.longrepr[2].partition(reason)[2]})"
+            for report in terminalreporter.stats.get("skipped", [])
+            if isinstance(report.longrepr, tuple) and reason in report.longrepr[2]
+        ]
+        if skipped:
+            terminalreporter.write_line(f"Skipped, {because}: {'; '.join(skipped)}")
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,7 @@ def _mix(target: Target, ids: list[str], names: list[str], prefix: str) -> Itera
 Phase = Callable[[int, int], Iterator[bytes]]
 
 
-def _phases(target: Target, ids: list[str], names: list[str]) -> dict[str, tuple[Phase, frozenset[int]]]:
+def phases(target: Target, ids: list[str], names: list[str]) -> dict[str, tuple[Phase, frozenset[int]]]:
     """Phase → (requests of connection c in run r, the statuses to expect)."""
 
     def mine(values: list[str], connection: int) -> list[str]:
@@ -143,7 +143,7 @@ def _phases(target: Target, ids: list[str], names: list[str]) -> dict[str, tuple
     }
 
 
-def _seed(target: Target, people: int) -> tuple[list[str], list[str]]:
+def seed(target: Target, people: int) -> tuple[list[str], list[str]]:
     """People to look up and to change; their ids and user names."""
     ids: list[str] = []
     prefix = f"seed{time.time_ns()}"
@@ -163,10 +163,10 @@ def measure(
 ) -> list[Measured]:
     """Every phase, `runs` times, each run right after a run of the ceiling."""
     say(f"seeding {people:,} users")
-    ids, names = _seed(target, people)
+    ids, names = seed(target, people)
     results = []
     with Ceiling() as ceiling:
-        for name, (requests, expected) in _phases(target, ids, names).items():
+        for name, (requests, expected) in phases(target, ids, names).items():
             tallies, ceilings = [], []
             for run in range(runs):
                 say(f"{name}, run {run + 1} of {runs}")

@@ -1,13 +1,15 @@
 """A load generator that is not the bottleneck: prebuilt requests over raw sockets, read by Content-Length."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
 Requests = Iterator[bytes]
+Address = tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -80,14 +82,15 @@ def _content_length(head: bytes) -> int:
 
 
 async def _run(
-    host: str, port: int, requests: list[Requests], seconds: float, answered: Callable[[bytes], None] | None
+    addresses: Sequence[Address], requests: list[Requests], seconds: float, answered: Callable[[bytes], None] | None
 ) -> Tally:
     tally = Tally()
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     until = started + seconds
     made = [
-        await loop.create_connection(partial(_Connection, one, tally, until, answered), host, port) for one in requests
+        await loop.create_connection(partial(_Connection, one, tally, until, answered), *address)
+        for one, address in zip(requests, itertools.cycle(addresses), strict=False)
     ]
     await asyncio.gather(*(protocol.done for _, protocol in made))
     tally.elapsed = time.perf_counter() - started
@@ -102,9 +105,19 @@ def run(
     answered: Callable[[bytes], None] | None = None,
 ) -> Tally:
     """Send each iterator's requests over a connection of its own until it ends or the time is over."""
+    return run_over([(host, port)], requests, seconds, answered)
+
+
+def run_over(
+    addresses: Sequence[Address],
+    requests: list[Requests],
+    seconds: float,
+    answered: Callable[[bytes], None] | None = None,
+) -> Tally:
+    """`run`, the connections dealt out to several servers."""
     import uvloop
 
-    return uvloop.run(_run(host, port, requests, seconds, answered))
+    return uvloop.run(_run(addresses, requests, seconds, answered))
 
 
 def request(method: str, path: str, token: str, body: bytes = b"") -> bytes:

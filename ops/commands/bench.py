@@ -1,71 +1,119 @@
 """`muster bench`."""
 
+import signal
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.commands.shared import Target, on_target, show
+from ops.commands.shared import (
+    FAILED,
+    REFUSED,
+    Target,
+    data_option,
+    json_option,
+    show,
+    stop,
+    target,
+    with_sentences,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from ops.bench.ingress import Target as Load
 
 
 @click.command()
-@click.option("--suite", type=click.Choice(["ingress", "scale", "console"]), default="ingress", show_default=True)
+@click.option(
+    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts"]), default="ingress", show_default=True
+)
 @click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console).")
 @click.option("--log", "entries", default=1_000_000, show_default=True, help="Entries of its log (console).")
 @click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
 @click.option("--seconds", default=5.0, show_default=True, help="How long a run of a phase takes.")
 @click.option("--connections", default=64, show_default=True, help="Kept-alive connections.")
 @click.option("--runs", default=3, show_default=True, help="Runs a phase; medians are shown.")
-@on_target
-def bench(
-    suite: str,
-    users: int,
-    entries: int,
-    plans: bool,
-    seconds: float,
-    connections: int,
-    runs: int,
-    at: Target,
-    as_json: bool,
-) -> None:
+@click.option("--ingress-hosts", default=2, show_default=True, help="Hosts of `muster ingress` (hosts).")
+@click.option("--worker-hosts", default=2, show_default=True, help="Hosts of `muster workers` (hosts).")
+@click.option("--delay", default=0.0, show_default=True, help="Milliseconds each way to the database (hosts).")
+@click.option(
+    "--phase", "phases", multiple=True, default=("mix", "create"), show_default=True,
+    type=click.Choice(["mix", "create", "lookup", "patch", "rest"]), help="What is sent (hosts).",
+)  # fmt: skip
+@click.option("--matrix", is_flag=True, help="Many numbers of hosts, delays and connections in turn (hosts).")
+@data_option
+@json_option
+def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     """Measure a running system: its ingress beside a bare route, requests of every kind against a large list, or
-    the console's pages of one.
+    the console's pages of one. Creates a list of its own and leaves its generated users there.
 
-    Creates a list of its own and leaves its generated users there.
+    The suite `hosts` needs no running system: as root, with iproute2, it makes network namespaces that stand for
+    hosts (one with PostgreSQL and Valkey, some with ingress, some with workers), sends Entra ID's mix to them,
+    tells what 1,000 requests cost each component, checks that nothing was lost, doubled or disordered, and takes
+    everything down again.
 
     \b
     muster bench
     muster bench --seconds 10 --connections 16 --json
     muster bench --suite scale --users 100000 --plans
     muster bench --suite console --users 100000 --log 1000000
+    muster bench --suite hosts --ingress-hosts 4 --worker-hosts 2 --delay 0.25
+    muster bench --suite hosts --matrix
     """
-    if suite == "scale":
-        return _scale(users, plans, at, as_json)
-    if suite == "console":
-        return _console(users, entries, at, as_json)
-    return _ingress(seconds, connections, runs, at, as_json)
+    if suite == "hosts":
+        return with_sentences(_hosts, as_json=as_json, **options)
+    return with_sentences(_SUITES[suite], at=target(data), as_json=as_json, **options)
 
 
-def _scale(users: int, plans: bool, at: Target, as_json: bool) -> None:
+def _hosts(
+    seconds: float, connections: int, runs: int, ingress_hosts: int, worker_hosts: int, delay: float,
+    phases: tuple[str, ...], matrix: bool, as_json: bool, **others: object,
+) -> None:  # fmt: skip
+    from ops.account import Unusable
+    from ops.bench import grid, spread
+    from ops.bench.hosts import Shape
+
+    # Or the hosts would outlive a measurement that is ended.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(FAILED))
+    try:
+        if matrix:
+            results = list(grid.measure(say=_say, seconds=seconds, runs=runs, phases=phases))
+        else:
+            results = spread.measure(
+                Shape(ingress_hosts, worker_hosts, delay),
+                say=_say, seconds=seconds, connections=[connections], runs=runs, phases=phases,
+            )  # fmt: skip
+    except Unusable as error:
+        stop(REFUSED, str(error))
+    show(spread.as_json(results)) if as_json else click.echo(grid.tables(results))
+    if spread.wrong(results):
+        stop(FAILED, "not everything arrived as it was sent: see the column `wrong`")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _scale(users: int, plans: bool, at: Target, as_json: bool, **others: object) -> None:
     from models import database
     from ops.bench import scale
 
-    target, list_id = _list(at)
+    load, list_id = _list(at)
     with database.connect(at.database_url) as opened:
         click.echo(f"filling a list with {users:,} users", err=True)
         filled = scale.fill(opened, at.owner_url, list_id, users)
-        results = scale.measure(target, filled, lambda text: click.echo(text, err=True))
+        results = scale.measure(load, filled, _say)
         told = scale.plans(at.database_url, list_id, filled) if plans else None
     if as_json:
         return show({"users": users, "results": [asdict(one) for one in results], "plans": told})
     return click.echo(scale.table(results) + (f"\n\n{told}" if told else ""))
 
 
-def _console(users: int, entries: int, at: Target, as_json: bool) -> None:
+def _console(users: int, entries: int, at: Target, as_json: bool, **others: object) -> None:
     from models import database
     from ops import filling
     from ops.bench import console
@@ -84,16 +132,17 @@ def _console(users: int, entries: int, at: Target, as_json: bool) -> None:
     return click.echo(console.table(found))
 
 
-def _ingress(seconds: float, connections: int, runs: int, at: Target, as_json: bool) -> None:
+def _ingress(seconds: float, connections: int, runs: int, at: Target, as_json: bool, **others: object) -> None:
     from ops.bench import ingress
 
-    target, _ = _list(at)
-    results = ingress.measure(
-        target, seconds=seconds, connections=connections, runs=runs, say=lambda text: click.echo(text, err=True)
-    )
+    load, _ = _list(at)
+    results = ingress.measure(load, seconds=seconds, connections=connections, runs=runs, say=_say)
     if as_json:
         return show(ingress.as_json(results))
     return click.echo(ingress.table(results))
+
+
+_SUITES: dict[str, Callable[..., None]] = {"ingress": _ingress, "scale": _scale, "console": _console}
 
 
 def _list(at: Target) -> tuple["Load", str]:
