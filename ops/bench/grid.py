@@ -39,9 +39,9 @@ def _answers(results: Iterable[Measured]) -> str:
             rows.append(
                 [_hosts(one), f"{one.figures['round_trip_ms']:.2f}", str(one.connections), one.phase]
                 + [f"{one.figures[name]:.0f}" for name in names]
-                + [f"{one.figures['emptied_s']:.2f}", f"{spread.wrong([one]):.0f}"]
+                + [f"{one.figures['emptied_s']:.2f}", f"{spread.wrong([one.figures]):.0f}"]
             )
-    return _table(heads, rows)
+    return text_table(heads, rows)
 
 
 def _processor(results: Iterable[Measured]) -> str:
@@ -50,7 +50,7 @@ def _processor(results: Iterable[Measured]) -> str:
     for one in results:
         spent = [one.figures[f"cpu.{component}"] for component in _CPU]
         rows.append(_of(one) + [f"{value:.3f}" for value in (*spent, sum(spent), one.figures["cpu.load"])])
-    return "CPU seconds per 1,000 requests (at rest: per 1,000 seconds)\n\n" + _table(heads, rows)
+    return "CPU seconds per 1,000 requests (at rest: per 1,000 seconds)\n\n" + text_table(heads, rows)
 
 
 def _other(results: Iterable[Measured]) -> str:
@@ -69,7 +69,7 @@ def _other(results: Iterable[Measured]) -> str:
             + [f"{f['wire_kb.servers'] / 1000:.2f}", *(_count(f, kind) for kind in ("ingress", "workers"))]
             + [f"{f['journal_mb']:.0f}" if "journal_mb" in f else ""]
         )
-    return "Per 1,000 requests (at rest: per 1,000 seconds)\n\n" + _table(heads, rows)
+    return "Per 1,000 requests (at rest: per 1,000 seconds)\n\n" + text_table(heads, rows)
 
 
 def _count(figures: spread.Figures, kind: str) -> str:
@@ -84,6 +84,7 @@ def _of(one: Measured) -> list[str]:
     return [_hosts(one), f"{one.shape.delay_ms:g}", str(one.connections), one.phase]
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def text_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows as Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -59,11 +59,12 @@ def measure(
     connections: Sequence[int] = (64,),
     runs: int = 1,
     phases: Sequence[str] = PHASES[:2],
+    users: int = SEEDED,
 ) -> list[Measured]:
     """Every phase at every number of connections, on hosts that exist for it."""
     found = []
     with running(shape, say) as one:
-        suite = _Suite(one, say)
+        suite = Suite(one, say, users)
         for count in connections:
             for phase in phases:
                 figures = [suite.run(phase, count, seconds) for _ in range(runs if phase != REST else 1)]
@@ -72,16 +73,16 @@ def measure(
     return found
 
 
-class _Suite:
+class Suite:
     """The lists of one installation, and what was acknowledged for them so far."""
 
-    def __init__(self, one: Installation, say: Say) -> None:
+    def __init__(self, one: Installation, say: Say, users: int = SEEDED) -> None:
         self._one, self._say = one, say
         self._number = 0
         self._sent: Counter[str] = Counter()
-        say(f"seeding {LISTS} lists with {SEEDED} users each")
-        self._lists = [_Seeded(target, *ingress.seed(target, SEEDED)) for target in _lists(one)]
-        self._sent["POST"] = LISTS * SEEDED
+        say(f"seeding {LISTS} lists with {users} users each")
+        self._lists = [_Seeded(target, *ingress.seed(target, users)) for target in _lists(one)]
+        self._sent["POST"] = LISTS * users
         self._empty()
         self.round_trip_ms = _round_trip(one.database_url)
 
@@ -239,9 +240,9 @@ def _costs(spent: Reading, count: float) -> Figures:
     }
 
 
-def wrong(results: Sequence[Measured]) -> float:
+def wrong(every: Iterable[Figures]) -> float:
     """How much of all that is not as it should be."""
-    return sum(value for one in results for name, value in one.figures.items() if name.startswith("wrong."))
+    return sum(value for figures in every for name, value in figures.items() if name.startswith("wrong."))
 
 
 def as_json(results: Sequence[Measured]) -> list[dict[str, Any]]:

@@ -23,22 +23,24 @@ from ops.commands.shared import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from ops.bench.hosts import Shape
     from ops.bench.ingress import Target as Load
 
 
 @click.command()
 @click.option(
-    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts"]), default="ingress", show_default=True
-)
+    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts", "growth"]), default="ingress",
+    show_default=True,
+)  # fmt: skip
 @click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console).")
 @click.option("--log", "entries", default=1_000_000, show_default=True, help="Entries of its log (console).")
 @click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
 @click.option("--seconds", default=5.0, show_default=True, help="How long a run of a phase takes.")
 @click.option("--connections", default=64, show_default=True, help="Kept-alive connections.")
 @click.option("--runs", default=3, show_default=True, help="Runs a phase; medians are shown.")
-@click.option("--ingress-hosts", default=2, show_default=True, help="Hosts of `muster ingress` (hosts).")
-@click.option("--worker-hosts", default=2, show_default=True, help="Hosts of `muster workers` (hosts).")
-@click.option("--delay", default=0.0, show_default=True, help="Milliseconds each way to the database (hosts).")
+@click.option("--ingress-hosts", default=2, show_default=True, help="Hosts of `muster ingress` (hosts, growth).")
+@click.option("--worker-hosts", default=2, show_default=True, help="Hosts of `muster workers` (hosts, growth).")
+@click.option("--delay", default=0.0, show_default=True, help="Milliseconds each way to the database (hosts, growth).")
 @click.option(
     "--phase", "phases", multiple=True, default=("mix", "create"), show_default=True,
     type=click.Choice(["mix", "create", "lookup", "patch", "rest"]), help="What is sent (hosts).",
@@ -53,7 +55,7 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     The suite `hosts` needs no running system: as root, with iproute2, it makes network namespaces that stand for
     hosts (one with PostgreSQL and Valkey, some with ingress, some with workers), sends Entra ID's mix to them,
     tells what 1,000 requests cost each component, checks that nothing was lost, doubled or disordered, and takes
-    everything down again.
+    everything down again. So does `growth`, which tells what minutes of creates and PATCHes leave in each table.
 
     \b
     muster bench
@@ -62,36 +64,54 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     muster bench --suite console --users 100000 --log 1000000
     muster bench --suite hosts --ingress-hosts 4 --worker-hosts 2 --delay 0.25
     muster bench --suite hosts --matrix
+    muster bench --suite growth --seconds 300
     """
-    if suite == "hosts":
-        return with_sentences(_hosts, as_json=as_json, **options)
+    if suite in _ON_HOSTS:
+        return with_sentences(_on_hosts, _ON_HOSTS[suite], as_json=as_json, **options)
     return with_sentences(_SUITES[suite], at=target(data), as_json=as_json, **options)
 
 
-def _hosts(
-    seconds: float, connections: int, runs: int, ingress_hosts: int, worker_hosts: int, delay: float,
-    phases: tuple[str, ...], matrix: bool, as_json: bool, **others: object,
-) -> None:  # fmt: skip
+def _on_hosts(suite: Callable[..., None], ingress_hosts: int, worker_hosts: int, delay: float, **options: Any) -> None:
     from ops.account import Unusable
-    from ops.bench import grid, spread
     from ops.bench.hosts import Shape
 
     # Or the hosts would outlive a measurement that is ended.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(FAILED))
     try:
-        if matrix:
-            results = list(grid.measure(say=_say, seconds=seconds, runs=runs, phases=phases))
-        else:
-            results = spread.measure(
-                Shape(ingress_hosts, worker_hosts, delay),
-                say=_say, seconds=seconds, connections=[connections], runs=runs, phases=phases,
-            )  # fmt: skip
+        suite(Shape(ingress_hosts, worker_hosts, delay), **options)
     except Unusable as error:
         stop(REFUSED, str(error))
+
+
+def _hosts(
+    shape: "Shape", seconds: float, connections: int, runs: int, phases: tuple[str, ...], matrix: bool, as_json: bool,
+    **_: object,
+) -> None:  # fmt: skip
+    from ops.bench import grid, spread
+
+    if matrix:
+        results = list(grid.measure(say=_say, seconds=seconds, runs=runs, phases=phases))
+    else:
+        results = spread.measure(shape, say=_say, seconds=seconds, connections=[connections], runs=runs, phases=phases)
     show(spread.as_json(results)) if as_json else click.echo(grid.tables(results))
-    if spread.wrong(results):
-        stop(FAILED, "not everything arrived as it was sent: see the column `wrong`")
+    _complain(spread.wrong(one.figures for one in results))
+
+
+def _growth(shape: "Shape", seconds: float, connections: int, as_json: bool, **_: object) -> None:
+    from ops.bench import growth, spread
+
+    results = growth.measure(shape, say=_say, seconds=seconds, connections=connections)
+    show(growth.as_json(results)) if as_json else click.echo(growth.tables(results))
+    _complain(spread.wrong(one.figures for one in results))
+
+
+def _complain(wrong: float) -> None:
+    if wrong:
+        stop(FAILED, f"not everything arrived as it was sent: {wrong:.0f} differences (`wrong…` in --json)")
+
+
+_ON_HOSTS: dict[str, Callable[..., None]] = {"hosts": _hosts, "growth": _growth}
 
 
 def _say(text: str) -> None:
