@@ -47,8 +47,9 @@ class Reading:
     def quantile(self, name: str, share: float) -> float:
         """Of a histogram, as Prometheus reckons it: evenly within a bucket."""
         bounds = sorted((float(le), value) for (one, le), value in self.metrics.items() if one == f"{name}_bucket")
-        wanted = share * bounds[-1][1] if bounds else 0.0
-        low = under = 0.0
+        if not bounds or not bounds[-1][1]:
+            return 0.0
+        wanted, low, under = share * bounds[-1][1], 0.0, 0.0
         for bound, count in bounds:
             if count >= wanted and count > under:
                 return low if math.isinf(bound) else low + (bound - low) * (wanted - under) / (count - under)

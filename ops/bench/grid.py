@@ -23,65 +23,54 @@ def measure(*, say: Say, seconds: float, runs: int, phases: Sequence[str]) -> It
 
 
 def tables(results: Sequence[Measured]) -> str:
-    """Answers and lateness; processor time; everything else that is spent."""
-    return "\n\n".join((_answers(results), _processor(results), _other(results)))
+    """Answers, lateness and processor time; then everything else that is spent."""
+    return "\n\n".join((_answers(results), _other(results)))
 
 
 def _answers(results: Iterable[Measured]) -> str:
+    """Processor time in seconds per 1,000 requests; at rest, per 1,000 seconds."""
     heads = (
         "hosts", "round trip ms", "connections", "phase", "req/s", "p50 ms", "p99 ms", "to list p50 ms",
-        "to list p99 ms", "backlog", "empty after s", "wrong",
+        "to list p99 ms", "backlog", *(f"CPU s: {component}" for component in _CPU), "all", "wrong",
     )  # fmt: skip
     rows = []
     for one in results:
-        if one.phase != spread.REST:
-            names = ("rate", "p50_ms", "p99_ms", "list_p50_ms", "list_p99_ms", "backlog")
-            rows.append(
-                [_hosts(one), f"{one.figures['round_trip_ms']:.2f}", str(one.connections), one.phase]
-                + [f"{one.figures[name]:.0f}" for name in names]
-                + [f"{one.figures['emptied_s']:.2f}", f"{spread.wrong([one.figures]):.0f}"]
-            )
+        spent = [one.figures[f"cpu.{component}"] for component in _CPU]
+        rows.append(
+            [_hosts(one), _shown(one, "round_trip_ms", 2), str(one.connections), one.phase]
+            + [_shown(one, name) for name in ("rate", "p50_ms", "p99_ms", "list_p50_ms", "list_p99_ms", "backlog")]
+            + [f"{value:.3f}" for value in (*spent, sum(spent))]
+            + [f"{spread.wrong([one.figures]):.0f}"]
+        )
     return text_table(heads, rows)
 
 
-def _processor(results: Iterable[Measured]) -> str:
-    heads = ("hosts", "each way ms", "connections", "phase", *_CPU, "all", "the load itself")
-    rows = []
-    for one in results:
-        spent = [one.figures[f"cpu.{component}"] for component in _CPU]
-        rows.append(_of(one) + [f"{value:.3f}" for value in (*spent, sum(spent), one.figures["cpu.load"])])
-    return "CPU seconds per 1,000 requests (at rest: per 1,000 seconds)\n\n" + text_table(heads, rows)
-
-
 def _other(results: Iterable[Measured]) -> str:
+    """Per 1,000 requests, but for connections and the journal; at rest, per 1,000 seconds."""
     heads = (
-        "hosts", "each way ms", "connections", "phase", "WAL MB", "journal rows", "write transactions",
+        "hosts", "round trip ms", "connections", "phase", "WAL MB", "journal rows", "write transactions",
         "read transactions", "drains", "Valkey commands", "MB to and from the servers",
         "connections of an ingress", "of a worker host", "journal at most MB",
     )  # fmt: skip
     rows = []
     for one in results:
-        f = one.figures
+        spent = ("journal_rows", "transactions.writes", "transactions.reads", "transactions.drains", "valkey_commands")
         rows.append(
-            _of(one)
-            + [f"{f['wal_kb'] / 1000:.2f}", f"{f['journal_rows']:.0f}", f"{f['transactions.writes']:.0f}"]
-            + [f"{f['transactions.reads']:.0f}", f"{f['transactions.drains']:.0f}", f"{f['valkey_commands']:.0f}"]
-            + [f"{f['wire_kb.servers'] / 1000:.2f}", *(_count(f, kind) for kind in ("ingress", "workers"))]
-            + [f"{f['journal_mb']:.0f}" if "journal_mb" in f else ""]
+            [_hosts(one), _shown(one, "round_trip_ms", 2), str(one.connections), one.phase]
+            + [f"{one.figures['wal_kb'] / 1000:.2f}", *(_shown(one, name) for name in spent)]
+            + [f"{one.figures['wire_kb.servers'] / 1000:.2f}"]
+            + [_shown(one, name) for name in ("connections.ingress", "connections.workers", "journal_mb")]
         )
-    return "Per 1,000 requests (at rest: per 1,000 seconds)\n\n" + text_table(heads, rows)
+    return text_table(heads, rows)
 
 
-def _count(figures: spread.Figures, kind: str) -> str:
-    return f"{figures[f'connections.{kind}']:.0f}" if f"connections.{kind}" in figures else ""
+def _shown(one: Measured, name: str, digits: int = 0) -> str:
+    """A figure; nothing where the phase has none."""
+    return f"{one.figures[name]:.{digits}f}" if one.figures.get(name) is not None else ""
 
 
 def _hosts(one: Measured) -> str:
     return f"{one.shape.ingress}+{one.shape.workers}"
-
-
-def _of(one: Measured) -> list[str]:
-    return [_hosts(one), f"{one.shape.delay_ms:g}", str(one.connections), one.phase]
 
 
 def text_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -50,10 +50,11 @@ def measure(shape: Shape, *, say: Say, seconds: float, connections: int) -> list
     """Each phase for so many seconds."""
     with running(shape, say) as one:
         suite = Suite(one, say)
-        return [_grow(suite, one.admin_url, phase, connections, seconds) for phase in PHASES]
+        return [grow(suite, one.admin_url, phase, connections, seconds) for phase in PHASES]
 
 
-def _grow(suite: Suite, admin_url: str, phase: str, connections: int, seconds: float) -> Grown:
+def grow(suite: Suite, admin_url: str, phase: str, connections: int, seconds: float) -> Grown:
+    """One phase of a running installation."""
     before, looks, over = _sizes(admin_url), list[tuple[float, Sizes]](), threading.Event()
     began = time.monotonic()
 

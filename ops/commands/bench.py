@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts", "growth"]), default="ingress",
-    show_default=True,
+    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts", "growth", "background"]),
+    default="ingress", show_default=True,
 )  # fmt: skip
 @click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console).")
 @click.option("--log", "entries", default=1_000_000, show_default=True, help="Entries of its log (console).")
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     "--phase", "phases", multiple=True, default=("mix", "create"), show_default=True,
     type=click.Choice(["mix", "create", "lookup", "patch", "rest"]), help="What is sent (hosts).",
 )  # fmt: skip
+@click.option("--lists", default=10_000, show_default=True, help="Connected lists (background).")
+@click.option("--waiting", default=1_000_000, show_default=True, help="Operations that wait (background).")
 @click.option("--matrix", is_flag=True, help="Many numbers of hosts, delays and connections in turn (hosts).")
 @data_option
 @json_option
@@ -55,7 +57,8 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     The suite `hosts` needs no running system: as root, with iproute2, it makes network namespaces that stand for
     hosts (one with PostgreSQL and Valkey, some with ingress, some with workers), sends Entra ID's mix to them,
     tells what 1,000 requests cost each component, checks that nothing was lost, doubled or disordered, and takes
-    everything down again. So does `growth`, which tells what minutes of creates and PATCHes leave in each table.
+    everything down again. So does `growth`, which tells what minutes of creates and PATCHes leave in each table, and
+    `background`, which times what the sweep and each scrape ask, with many lists and many operations that wait.
 
     \b
     muster bench
@@ -65,6 +68,7 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     muster bench --suite hosts --ingress-hosts 4 --worker-hosts 2 --delay 0.25
     muster bench --suite hosts --matrix
     muster bench --suite growth --seconds 300
+    muster bench --suite background --lists 10000 --waiting 1000000
     """
     if suite in _ON_HOSTS:
         return with_sentences(_on_hosts, _ON_HOSTS[suite], as_json=as_json, **options)
@@ -106,12 +110,19 @@ def _growth(shape: "Shape", seconds: float, connections: int, as_json: bool, **_
     _complain(spread.wrong(one.figures for one in results))
 
 
+def _background(_shape: "Shape", lists: int, waiting: int, as_json: bool, **_: object) -> None:
+    from ops.bench import background
+
+    results = background.measure(lists, waiting, say=_say)
+    show(background.as_json(results)) if as_json else click.echo(background.table(results))
+
+
 def _complain(wrong: float) -> None:
     if wrong:
         stop(FAILED, f"not everything arrived as it was sent: {wrong:.0f} differences (`wrong…` in --json)")
 
 
-_ON_HOSTS: dict[str, Callable[..., None]] = {"hosts": _hosts, "growth": _growth}
+_ON_HOSTS: dict[str, Callable[..., None]] = {"hosts": _hosts, "growth": _growth, "background": _background}
 
 
 def _say(text: str) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.bench import grid, network, spread
-from ops.bench.hosts import Shape
+from ops.bench import background, grid, growth, network, spread
+from ops.bench.hosts import Shape, running
+from ops.bench.spread import Measured, Suite
 from tests.conftest import REFUSED
 from tests.journeys.system import ROOT, clean_environment
 from tests.journeys.waiting import eventually
@@ -27,6 +28,10 @@ def namespaces() -> None:
         pytest.skip(f"{REFUSED}network namespaces: {why}")
 
 
+def quietly(_: str) -> None:
+    """Says nothing."""
+
+
 def names_of(pid: int) -> list[str]:
     """The namespaces that a process made and that are there yet."""
     return sorted(path.name for path in Path("/run/netns").glob(f"muster-{pid}-*"))
@@ -35,20 +40,32 @@ def names_of(pid: int) -> list[str]:
 @pytest.mark.needs("ip")
 @pytest.mark.usefixtures("namespaces")
 def test_what_two_ingress_hosts_accept_two_worker_hosts_apply_once_and_in_order() -> None:
-    results = spread.measure(
-        Shape(2, 2), say=lambda _: None, seconds=0.5, connections=[32], phases=["mix", "create"], users=40
-    )
+    shape = Shape(2, 2)
+    with running(shape, say=quietly) as one:
+        suite = Suite(one, say=quietly, users=40)
+        mix = suite.run("mix", 32, 0.5)
+        grown = growth.grow(suite, one.admin_url, "create", 32, 0.5)
 
-    told = grid.tables(results)
-    assert spread.wrong(one.figures for one in results) == 0, told
-    for one in results:
-        assert one.figures["rate"] > 0
-        assert one.figures["list_p50_ms"] > 0
-        assert all(one.figures[f"cpu.{component}"] > 0 for component in ("ingress", "workers", "postgres")), told
-        assert 1 <= one.figures["connections.ingress"] <= 8
-        assert 1 <= one.figures["connections.workers"] <= 4
-    assert results[1].figures["journal_rows"] == pytest.approx(1000)
+    told = grid.tables([Measured(shape, 32, "mix", mix), Measured(shape, 32, "create", grown.figures)])
+    assert spread.wrong([mix, grown.figures]) == 0, told
+    for figures in (mix, grown.figures):
+        assert figures["rate"] > 0
+        assert figures["list_p50_ms"] > 0
+        assert all(figures[f"cpu.{component}"] > 0 for component in ("ingress", "workers", "postgres")), told
+        assert 1 <= figures["connections.ingress"] <= 8
+        assert 1 <= figures["connections.workers"] <= 4
+    assert grown.figures["journal_rows"] == pytest.approx(1000)
+    assert "| identity |" in growth.tables([grown])
     assert names_of(os.getpid()) == []
+
+
+@pytest.mark.needs("ip")
+@pytest.mark.usefixtures("namespaces")
+def test_what_the_sweep_and_scrapes_ask_is_timed() -> None:
+    results = background.measure(lists=20, waiting=1000, say=quietly)
+
+    assert [one.what for one in results] == [what for what, _, _ in background.QUESTIONS]
+    assert all(one.quiet_ms > 0 and one.waiting_ms > 0 for one in results), background.table(results)
 
 
 @pytest.mark.needs("ip")
