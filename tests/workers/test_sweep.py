@@ -107,6 +107,35 @@ def test_a_lane_is_counted_once_a_second_however_many_processes_sweep(staff: Ros
     assert [len(first), len(second)] == [1, 0]
 
 
+def test_lanes_that_wait_for_their_turn_are_not_taken_for_stuck(
+    staff: Roster, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given more late lanes than workers have come to yet
+    monkeypatch.setattr(trouble, "MOST_DOUBTED", 2)
+    users = [staff.create(f"user{number}") for number in range(40)]
+    lanes = list(dict.fromkeys(map(staff.lane, users)))
+    bell = SilentBell()
+
+    passes(staff.connection, Sweep(database_url, bell), trouble.RINGS_BEFORE_SINGLE + 1)  # type: ignore[arg-type]
+
+    # Then all are rung, and only the oldest are taken from the workers and tried alone
+    assert set(bell.rung) == set(lanes)
+    alone = staff.connection.execute("select list_id, lane from lane_trouble where single order by oldest_seq")
+    assert [Lane(*row) for row in alone] == lanes[:2]
+
+
+def test_a_pass_looks_at_so_many_late_lanes_the_oldest_first(
+    staff: Roster, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trouble, "MOST_LATE", 3)
+    lanes = list(dict.fromkeys(staff.lane(staff.create(f"user{number}")) for number in range(40)))
+    bell = SilentBell()
+
+    passes(staff.connection, Sweep(database_url, bell), 1)  # type: ignore[arg-type]
+
+    assert bell.rung == lanes[:3]
+
+
 def test_the_sweep_lives_and_ends_with_its_process(staff: Roster, database_url: str) -> None:
     staff.create("ada")
     made = Sweep(database_url, SilentBell(heard=False), seconds=0.01)  # type: ignore[arg-type]
