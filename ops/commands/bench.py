@@ -79,13 +79,23 @@ def _on_hosts(suite: Callable[..., None], ingress_hosts: int, worker_hosts: int,
     from ops.account import Unusable
     from ops.bench.hosts import Shape
 
-    # Or the hosts would outlive a measurement that is ended.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(FAILED))
+    # Or the hosts would outlive a measurement that is ended. Of itself Python minds no SIGINT where a shell runs it
+    # in the background.
+    for number in _ENDING:
+        signal.signal(number, _end)
     try:
         suite(Shape(ingress_hosts, worker_hosts, delay), **options)
     except Unusable as error:
         stop(REFUSED, str(error))
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def _end(*_: object) -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)  # the hosts are taken down now, whoever is impatient
+    sys.exit(FAILED)
 
 
 def _hosts(

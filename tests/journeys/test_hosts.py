@@ -87,7 +87,7 @@ def test_a_measurement_that_is_interrupted_takes_its_hosts_down() -> None:
         assert [each for each in started if each.is_running()] == []
         assert names_of(process.pid) == []
     finally:
-        process.kill()
+        process.terminate()  # killed, it would leave its hosts behind
         process.wait()
 
 
