@@ -46,7 +46,7 @@ def connect_patiently(url: str, application: str, seconds: float = 30, **paramet
     """`connect`, tried again while the server is away (a crash restart takes seconds)."""
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_delay(seconds),
-        wait=tenacity.wait_exponential_jitter(initial=0.05, max=1),
+        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1),
         retry=tenacity.retry_if_exception_type(psycopg.OperationalError),
         reraise=True,
     )
