@@ -26,7 +26,7 @@ def configure(level: str = "info") -> None:
         processors=[*_SHARED, structlog.processors.JSONRenderer(), _without_tokens],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=_to_stderr,
-        # Dramatiq gives its children another sys.stderr after the import: look it up at each call.
+        # sys.stderr may be another one by then: look it up at each call.
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler()

@@ -104,8 +104,7 @@ class Up:
                 stdin=subprocess.PIPE if waits else subprocess.DEVNULL, stdout=sys.stderr.fileno(),
             )  # fmt: skip
 
-        # When one of Dramatiq's workers dies its master lets the others finish, which takes seconds,
-        # and ends; the master's other children are not missed at all.
+        # When a worker dies, its master lets the others finish first, which may take seconds.
         return Child(kind, start, whole=kind == "workers")
 
     def _open_gate(self) -> None:

@@ -1,8 +1,38 @@
-"""What `dramatiq workers.main:broker` runs: the one module here with an effect when imported."""
+"""A worker process: Dramatiq's worker on our broker, from its fork to its end."""
 
-from ops import logs, settings
+import signal
+from collections.abc import Callable
+
+from dramatiq import Worker
+
+from ops.forks import heed
+from ops.settings import Settings
 from workers.app import build
 
-_settings = settings.load()
-logs.configure(_settings.log_level)
-broker = build(_settings)
+PREFETCH = 1024  # messages; the default throttles a thread to 260 a second
+LOOK_EVERY_MS = 100  # a thread without work looks into the process's own queue, and whether it is to stop
+
+
+def work(settings: Settings, finish_within: float, started: Callable[[], None]) -> None:
+    """Work until SIGTERM comes, then finish what was begun, or give it back after so many seconds."""
+    ours = worker(settings)
+    ours.start()
+    started()
+    signal.sigwait([signal.SIGTERM])
+    heed()
+    stop(ours, finish_within)
+
+
+def worker(settings: Settings) -> Worker:
+    """One that is ready to start."""
+    broker = build(settings)
+    broker.emit_after("process_boot")
+    ours = Worker(broker, worker_timeout=LOOK_EVERY_MS, worker_threads=settings.worker_threads)
+    ours.queue_prefetch = PREFETCH
+    return ours
+
+
+def stop(ours: Worker, within: float) -> None:
+    """Have its threads finish what they are at; what they were to do next goes back to the queue."""
+    ours.stop(timeout=int(within * 1000))
+    ours.broker.close()

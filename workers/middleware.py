@@ -1,7 +1,8 @@
-"""Dramatiq middleware of our own: the life of the sweep, and what becomes of messages."""
+"""Dramatiq middleware of our own: the life of the sweep, the end of a process, and what becomes of messages."""
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import dramatiq
@@ -23,6 +24,22 @@ class Sweeping(dramatiq.Middleware):
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
         """End."""
         self._sweep.stop()
+
+
+class Leaving(dramatiq.Middleware):
+    """Wakes the consumers when the last worker thread has ended: until then they keep the heartbeat up."""
+
+    def __init__(self, worker_threads: int, close: Callable[[], None]) -> None:
+        self._left, self._lock, self._close = worker_threads, threading.Lock(), close
+
+    def before_worker_thread_shutdown(self, broker: Any, thread: Any) -> None:
+        """One less; in that thread."""
+        self._close()
+        with self._lock:
+            self._left -= 1
+            last = not self._left
+        if last:
+            broker.leave()
 
 
 class Counting(dramatiq.Middleware):

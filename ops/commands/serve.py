@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,26 +75,14 @@ def workers() -> None:
     MUSTER_DATABASE_URL=postgresql://… MUSTER_REDIS_URL=redis://… muster workers
     """
     loaded = _settings("workers")
-    # Read by Dramatiq when it is imported. The default prefetch throttles a thread to 260 messages/s.
-    os.environ.setdefault("dramatiq_queue_prefetch", "1024")
-    os.environ.setdefault("dramatiq_worker_timeout", "1000")
     os.environ.setdefault("MUSTER_INTERNAL_PORT", str(WORKERS_PORT))
 
-    _load("workers.app", "dramatiq.cli")
-    from dramatiq import cli
+    _load("workers.main", "ops.internal")
+    from ops import forks
+    from ops.internal import worker_server
 
-    arguments = cli.make_argument_parser().parse_args(
-        [
-            "workers.main:broker",
-            *("--processes", str(loaded.worker_processes)),
-            *("--threads", str(loaded.worker_threads)),
-            *("--worker-shutdown-timeout", str(KILL_AFTER * 1000)),
-            *("--fork-function", "ops.internal:worker_server"),
-            *("--path", str(ROOT)),
-            "--skip-logging",
-        ]
-    )
-    sys.exit(cli.main(arguments))
+    work = partial(importlib.import_module("workers.main").work, loaded, KILL_AFTER)
+    sys.exit(forks.run(loaded.worker_processes, work, worker_server))
 
 
 def _settings(kind: str) -> "Settings":

@@ -14,7 +14,7 @@ KINDS = ("ingress", "workers", "valkey", "postgres")
 
 
 class Processes:
-    """Who serves: worker processes of granian and Dramatiq, Valkey, and Postgres's postmaster."""
+    """Who serves: granian's worker processes and ours, Valkey, and Postgres's postmaster."""
 
     def __init__(self, stack: Muster) -> None:
         self.stack = stack
@@ -26,7 +26,7 @@ class Processes:
         """The processes of a kind that do its work, not those that merely watch over them."""
         found = {process.pid: process for process in self.stack.processes()}
         members = [process for process in found.values() if _is(process, kind, found)]
-        # Oldest first: Dramatiq forks its workers before what serves the metrics.
+        # Oldest first: workers are forked before what serves their metrics.
         return sorted(members, key=lambda process: process.pid)
 
     def kill(self, kind: str) -> None:

@@ -1,0 +1,137 @@
+"""Forked processes of one kind, as a process of its own has them."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WITHIN = 20  # seconds until a test gives up
+MASTER = """
+import os, signal, sys, threading
+from ops import forks
+
+def say(what):
+    os.write(1, f"{what} {os.getpid()}\\n".encode())
+
+def work(started):
+    say("worker")
+    started()
+    signal.sigwait([signal.SIGTERM])
+    say("ended")
+
+def beside():
+    say("beside")
+    threading.Event().wait()
+
+sys.exit(forks.run(2, work, beside))
+"""
+DEAF = MASTER.replace('say("ended")', 'forks.heed(); say("deaf"); threading.Event().wait()')
+BROKEN = MASTER.replace("    started()", "    raise RuntimeError('no broker')")
+
+
+class Master:
+    """A running one, and what its processes said."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+
+    def heard(self, count: int) -> list[tuple[str, int]]:
+        """The next lines: who spoke, and its process."""
+        assert self.process.stdout
+        lines = [self.process.stdout.readline().split() for _ in range(count)]
+        return [(who, int(pid)) for who, pid in lines]
+
+    def rest(self) -> str:
+        """What else they say until all of them are gone."""
+        assert self.process.stdout
+        return self.process.stdout.read()
+
+
+@contextmanager
+def running(code: str) -> Iterator[Master]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield Master(process)
+    finally:
+        if process.poll() is None:
+            for left in [*psutil.Process(process.pid).children(), psutil.Process(process.pid)]:
+                left.kill()
+        process.communicate(timeout=WITHIN)
+
+
+def test_what_serves_beside_them_starts_when_all_have_started() -> None:
+    with running(MASTER) as master:
+        said = [who for who, _ in master.heard(3)]
+
+    assert said == ["worker", "worker", "beside"]
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_asked_to_stop_it_waits_for_all_of_them_and_succeeds(asked: signal.Signals) -> None:
+    with running(MASTER) as master:
+        pids = {pid for _, pid in master.heard(3)}
+        master.process.send_signal(asked)
+        code = master.process.wait(WITHIN)
+        said = master.rest().split()
+
+    assert (code, said.count("ended")) == (0, 2)
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def test_a_key_that_interrupts_the_terminal_reaches_them_through_their_master_alone() -> None:
+    with running(MASTER) as master:
+        pids = {who: pid for who, pid in master.heard(3)}
+        psutil.Process(pids["worker"]).send_signal(signal.SIGINT)
+        psutil.Process(pids["beside"]).send_signal(signal.SIGINT)
+        master.process.send_signal(signal.SIGTERM)
+
+        assert master.process.wait(WITHIN) == 0
+
+
+def test_one_that_dies_ends_all_of_them_as_a_failure() -> None:
+    with running(MASTER) as master:
+        dead = master.heard(3)[0][1]
+        psutil.Process(dead).kill()
+        code = master.process.wait(WITHIN)
+        said = master.rest().split()
+
+    assert (code, said.count("ended")) == (1, 1)
+
+
+def test_one_that_cannot_start_tells_why_and_ends_all_of_them() -> None:
+    with running(BROKEN) as master:
+        code = master.process.wait(WITHIN)
+        assert master.process.stderr
+        errors = master.process.stderr.read()
+
+    assert code == 1
+    assert "no broker" in errors
+
+
+def test_asked_twice_they_end_at_once() -> None:
+    with running(DEAF) as master:
+        master.heard(3)
+        master.process.terminate()
+        deaf = [who for who, _ in master.heard(2)]
+        master.process.terminate()
+        code = master.process.wait(WITHIN)
+
+    assert (deaf, code) == (["deaf", "deaf"], 0)
+
+
+def test_asked_before_they_have_started_it_ends_all_the_same() -> None:
+    slow = MASTER.replace("    started()", "    pass")
+    with running(slow) as master:
+        master.heard(2)
+        master.process.terminate()
+
+        assert master.process.wait(WITHIN) == 0
+        assert master.rest().split().count("ended") == 2
