@@ -2,6 +2,7 @@
 
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,6 +11,8 @@ from msgspec import Meta
 from ops.addresses import local_root
 
 PREFIX = "MUSTER_"
+# Each holds a password, and may be told by a file's path instead: MUSTER_DATABASE_URL_FILE and so on.
+SECRETS = ("database_url", "owner_url", "redis_url")
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -67,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def load() -> Settings:
     """The settings of this process. A variable that is set but empty counts as not set."""
-    given = {name: os.environ.get(PREFIX + name.upper()) for name in Settings.__struct_fields__}
+    given = {name: given_as(name) for name in Settings.__struct_fields__}
     for name, value in given.items():
         try:
             if value:
@@ -79,6 +82,26 @@ def load() -> Settings:
     networks(loaded.trusted_proxies)
     _check_serve(loaded.serve)
     return loaded
+
+
+def given_as(name: str) -> str | None:
+    """What the environment says of one setting, or the file that the environment names for a secret."""
+    variable = PREFIX + name.upper()
+    value, path = os.environ.get(variable) or None, os.environ.get(f"{variable}_FILE")
+    if name not in SECRETS or not path:
+        return value
+    if value:
+        raise WrongSetting(f"{variable} and {variable}_FILE are both set: keep one of them")
+    try:
+        text = Path(path).read_text().rstrip("\r\n")
+        reason = "" if text else "it is empty"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except UnicodeDecodeError:
+        reason = "it is not text"
+    if reason:
+        raise WrongSetting(f"{variable}_FILE names {path}, which cannot be used: {reason}")
+    return text
 
 
 def _check_serve(text: str) -> None:

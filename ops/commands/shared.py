@@ -51,7 +51,7 @@ def stop(code: int, sentence: str) -> NoReturn:
 
 def target(data: Path) -> Target:
     """The system that the environment names, else the running `muster up` of the data folder."""
-    if os.environ.get("MUSTER_DATABASE_URL"):
+    if os.environ.get("MUSTER_DATABASE_URL") or os.environ.get("MUSTER_DATABASE_URL_FILE"):
         from ops.settings import WrongSetting, load
 
         try:

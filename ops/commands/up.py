@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ops.commands.shared import FAILED, UNREACHABLE, as_text, json_option, stop
+from ops.commands.shared import FAILED, REFUSED, UNREACHABLE, as_text, json_option, stop
 from ops.state import DEFAULT_FOLDER
 
 PORT = 8080
@@ -40,16 +40,21 @@ def up(as_json: bool, **options: Any) -> None:
     """
     from ops.account import Unusable
     from ops.addresses import PortTaken
+    from ops.settings import SECRETS, WrongSetting, given_as
     from ops.state import Folder, Running
     from ops.supervisor import Failed, Stopped
     from ops.up import Options, Up
 
     folder = Folder(options["data"])
     try:
+        servers = {name: given_as(name) for name in SECRETS}
         folder.take()
+        options |= {name: options[name] or servers[name] for name in SECRETS}
         Up(Options(**options), folder).run(_print_json if as_json else _print_banner)
     except Stopped:
         return
+    except WrongSetting as error:
+        stop(REFUSED, str(error))
     except Running as error:
         stop(UNREACHABLE, str(error))
     except (Failed, Unusable, PortTaken) as error:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +55,29 @@ def test_disconnect_says_what_stays_and_refuses_twice(muster: Muster) -> None:
 
     assert (first.exit_code, second.exit_code) == (0, 2)
     assert "its people stay" in first.output
+
+
+def test_the_database_may_be_named_by_a_file(
+    muster: Muster, monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "url").write_text(f"{database_url}\n")
+    monkeypatch.delenv("MUSTER_DATABASE_URL")
+    monkeypatch.setenv("MUSTER_DATABASE_URL_FILE", str(tmp_path / "url"))
+
+    assert muster.json("backlog")["pending"] == 0
+
+
+@pytest.mark.parametrize("command", ["backlog", "ingress", "workers", "up"])
+def test_a_file_that_is_not_there_is_refused_in_a_sentence(
+    muster: Muster, monkeypatch: pytest.MonkeyPatch, command: str, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MUSTER_DATABASE_URL")
+    monkeypatch.setenv("MUSTER_DATABASE_URL_FILE", "/nowhere/url")
+    monkeypatch.setenv("MUSTER_DATA", str(tmp_path / "data"))
+    result = muster.run(command)
+
+    assert result.exit_code == 2
+    assert "MUSTER_DATABASE_URL_FILE names /nowhere/url, which cannot be used: No such file" in result.stderr
 
 
 def test_a_plan_that_is_too_low_is_refused_with_exit_code_2(muster: Muster) -> None:

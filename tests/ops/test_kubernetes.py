@@ -87,16 +87,46 @@ def test_no_secret_is_written_down_and_none_is_applied_by_mistake() -> None:
     assert not any(re.search(r"postgres(ql)?://\w+:\w", file.read_text()) for file in KUBERNETES.iterdir())
 
 
+def mounts(name: str) -> dict[str, str]:
+    """The Secrets that a pod sees as files: where, and which."""
+    volumes = {each["name"]: each["secret"] for each in pods()[name]["spec"].get("volumes", ()) if "secret" in each}
+    seen = [each for each in containers()[name].get("volumeMounts", ()) if each["name"] in volumes]
+    assert all(each["readOnly"] for each in seen)
+    return {each["mountPath"]: volumes[each["name"]]["secretName"] for each in seen}
+
+
 def test_only_the_migration_knows_the_owners_role() -> None:
-    by_pod = {
-        name: {source["secretRef"]["name"] for source in container["envFrom"] if "secretRef" in source}
-        for name, container in containers().items()
-    }
+    by_pod = {name: set(mounts(name).values()) for name in pods()}
 
     assert by_pod == {name: {"muster"} for name in SERVING} | {
         "muster-migrate": {"muster", "muster-owner"}, "valkey": {"valkey"}
     }  # fmt: skip
     assert {each["metadata"]["name"] for each in kubernetes("*.yaml.example")} == set.union(*by_pod.values())
+
+
+def test_no_secret_is_in_an_environment() -> None:
+    for container in containers().values():
+        assert not any("secretRef" in source for source in container.get("envFrom", ()))
+        assert not any("valueFrom" in each for each in container.get("env", ()))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_settings_name_the_files_that_the_secrets_are(name: str) -> None:
+    [settings] = of_kind("ConfigMap")
+    keys = {each["metadata"]["name"]: each["stringData"] for each in kubernetes("*.yaml.example")}
+    files = {f"{path}/{key}": key for path, secret in mounts(name).items() for key in keys[secret]}
+    told = settings["data"] | environment(containers()[name])
+
+    assert {path: each.removesuffix("_FILE") for each, path in told.items() if each.endswith("_FILE")} == files
+
+
+@pytest.mark.parametrize("name", pods())
+def test_a_secret_is_readable_by_its_pod_alone(name: str) -> None:
+    spec = pods()[name]["spec"]
+
+    assert spec["securityContext"]["fsGroup"] == spec["securityContext"]["runAsGroup"]
+    for volume in spec["volumes"]:
+        assert "secret" not in volume or volume["secret"]["defaultMode"] == 0o440
 
 
 # --- pods ---
@@ -131,7 +161,7 @@ def test_a_pod_says_what_it_needs_and_has_an_end(name: str) -> None:
     assert {"cpu", "memory"} == resources["requests"].keys()
     assert {"memory"} == resources["limits"].keys()
     for volume in pods()[name]["spec"].get("volumes", ()):
-        assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "64Mi"}
+        assert "secret" in volume or volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "64Mi"}
 
 
 @pytest.mark.parametrize("name", SERVING)

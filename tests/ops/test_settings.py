@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from ops.settings import Settings, WrongSetting, load
@@ -52,3 +54,51 @@ def test_a_trusted_proxy_that_is_no_network_is_named(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(WrongSetting, match="MUSTER_TRUSTED_PROXIES has 'nonsense'"):
         load()
+
+
+@pytest.mark.parametrize("name", ["MUSTER_DATABASE_URL", "MUSTER_OWNER_URL", "MUSTER_REDIS_URL"])
+def test_a_secret_is_read_from_the_file_that_is_named_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    mounted = tmp_path / "secret"
+    mounted.write_text("postgresql://muster_app:pass word@db/muster\r\n\n")
+    monkeypatch.setenv(f"{name}_FILE", str(mounted))
+    monkeypatch.setenv(name, "")
+
+    assert getattr(load(), name.removeprefix("MUSTER_").lower()) == "postgresql://muster_app:pass word@db/muster"
+
+
+def test_a_secret_that_is_given_twice_is_refused_by_both_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MUSTER_REDIS_URL", "redis://:hunter2@valkey/0")
+    monkeypatch.setenv("MUSTER_REDIS_URL_FILE", str(tmp_path / "secret"))
+
+    with pytest.raises(WrongSetting, match="MUSTER_REDIS_URL and MUSTER_REDIS_URL_FILE are both set") as refused:
+        load()
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"", "it is empty"),
+        (b"\n", "it is empty"),
+        (b"\xff\xfe", "it is not text"),
+    ],
+)
+def test_a_secrets_file_that_cannot_be_used_is_named_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    mounted = tmp_path / "secret"
+    if content is not None:
+        mounted.write_bytes(content)
+    monkeypatch.setenv("MUSTER_OWNER_URL_FILE", str(mounted))
+
+    with pytest.raises(WrongSetting, match=f"MUSTER_OWNER_URL_FILE names {mounted}, which cannot be used: {reason}"):
+        load()
+
+
+def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MUSTER_PORT_FILE", str(tmp_path / "nothing"))
+
+    assert load().port == 8080

@@ -15,6 +15,7 @@ import pytest
 
 from ops.simulators.directory import IDPS, run
 from tests.journeys.system import Muster, clean_environment, processes_of, running
+from tests.valkey import running_valkey
 
 pytestmark = pytest.mark.journey
 UP = [sys.executable, "-m", "ops.cli", "up"]
@@ -129,6 +130,13 @@ def test_leftovers_of_a_killed_up_are_cleaned_up_by_the_next() -> None:
         for left_over in processes_of(killed.pid, folder):
             left_over.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_server_that_a_file_names_is_used_in_place_of_an_embedded_one(tmp_path: Path) -> None:
+    with running_valkey(tmp_path) as valkey:
+        (tmp_path / "url").write_text(f"{valkey.url()}\n")
+        with running("--no-demo", MUSTER_REDIS_URL_FILE=str(tmp_path / "url")) as stack:
+            assert stack.ready["redis_url"] == valkey.url()
 
 
 def test_later_starts_keep_the_lists_and_show_no_secret_again(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from ops.settings import PREFIX, Settings
+from ops.settings import PREFIX, SECRETS, Settings
 from tests.ops.dockerfile import ROOT
 
 Document = dict[str, Any]
@@ -14,7 +14,7 @@ Document = dict[str, Any]
 KUBERNETES = ROOT / "ops" / "kubernetes"
 COMPOSE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
-SETTINGS = {PREFIX + name.upper() for name in Settings.__struct_fields__}
+SETTINGS = {PREFIX + name.upper() for name in (*Settings.__struct_fields__, *(f"{secret}_file" for secret in SECRETS))}
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 _PINNED = re.compile(r"[\w./-]+:v?\d[\w.-]*(@sha256:[0-9a-f]{64})?")
