@@ -13,7 +13,7 @@ import redis
 from models import database, journal, migrations
 from models.database import Connection
 from ops import reach
-from ops.reach import Unreachable
+from ops.reach import NoWay, Unreachable
 
 LEAST_VERSION = 17  # MAINTAIN, which the serving role needs to vacuum the journal
 LATE_AFTER = 10.0  # seconds; workers settle within milliseconds, the sweep within two seconds
@@ -29,6 +29,7 @@ class Finding(NamedTuple):
     check: str
     ok: bool
     detail: str
+    warning: bool = False  # nothing is wrong, but something cannot be known or seen
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,21 @@ class Installation:
     console_root: str | None = None
     trusted_proxies: str = ""
     folders: tuple[str, ...] = ()
+    reaching: bool = True  # whether addresses are called, which some networks do not let through
 
 
 def examine(one: Installation) -> list[Finding]:
     """All checks; those that need a database are left out where there is none."""
-    findings = [_https("https", one.public_root, "tokens"), _reaches("public URL", one.public_root, "/scim/v2/x", 401)]
+    findings = [_https("https", one.public_root, "tokens")]
+    if one.reaching:
+        findings.append(_reaches("public URL", one.public_root, "/scim/v2/x", 401))
     if one.console_root is not None:
         findings += [
             _https("console", one.console_root, "passwords and session cookies"),
-            _reaches("console URL", one.console_root, "/login", 200),
             _proxies(one.console_root, one.trusted_proxies),
         ]
+        if one.reaching:
+            findings.append(_reaches("console URL", one.console_root, "/login", 200))
     findings += [_redis(one.redis_url), *(_disk(folder) for folder in one.folders)]
     try:
         with database.connect(one.database_url, "muster-doctor") as connection:
@@ -67,6 +72,8 @@ def examine(one: Installation) -> list[Finding]:
 def _reaches(check: str, root: str, path: str, status: int) -> Finding:
     try:
         return Finding(check, True, f"{root} {reach.look(root, path, (status,))}")
+    except NoWay as why:
+        return Finding(check, True, str(why), warning=True)
     except Unreachable as why:
         return Finding(check, False, str(why))
 
@@ -158,6 +165,14 @@ def _role(connection: Connection) -> Finding:
     return Finding("role", True, f"'{name}' neither owns the tables nor is a superuser")
 
 
+def _activity(connection: Connection) -> Finding:
+    if _one(connection, "select pg_has_role(current_user, 'pg_read_all_stats', 'usage')"):
+        return Finding("activity", True, "the serving role sees how long anybody's transaction is open")
+    name = _one(connection, "select quote_ident(current_user)")
+    detail = f"the serving role sees its own sessions alone; as a superuser: grant pg_read_all_stats to {name};"
+    return Finding("activity", True, detail, warning=True)
+
+
 def _workers(connection: Connection) -> Finding:
     with database.transaction(connection) as cursor:
         backlog = journal.backlog(cursor)
@@ -183,7 +198,7 @@ def _one(connection: Connection, question: str) -> object:
 
 
 _CHECKS: tuple[Callable[[Connection], Finding], ...] = (
-    _version, _role, _durable, _clock, _room, _workers, _set_aside,
+    _version, _role, _activity, _durable, _clock, _room, _workers, _set_aside,
 )  # fmt: skip
 
 

@@ -20,6 +20,9 @@ SOCKETS_PREFIX = "muster-"
 LONGEST_SOCKET_FOLDER = 80  # bytes; a socket's whole path may have 107
 MARK = "MUSTER_UP"  # in the environment of every child of `muster up`: the data folder that it belongs to
 
+# What clusters of an earlier Muster may lack: it sees how long everybody's transactions are open.
+_GRANTS = f"grant pg_read_all_stats to {SERVING};\n"
+
 # The serving role owns nothing and may not create: faults of permission show here, not at a customer's.
 _ROLES = f"""\
 create role {OWNING} login;
@@ -27,7 +30,7 @@ create role {SERVING} login;
 create database {DATABASE} owner {OWNING};
 revoke all on database {DATABASE} from public;
 grant connect on database {DATABASE} to {SERVING};
-"""
+{_GRANTS}"""
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -116,10 +119,22 @@ class Postgres:
             "initdb", "-D", str(unfinished), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions", "--no-sync",
         )  # fmt: skip
-        # Single-user mode: the superuser is used here, and never connects again.
+        # Single-user mode: the superuser is used here, and connects again only to an older cluster (`grant`).
         self._run("postgres", "--single", "-j", "-D", str(unfinished), "postgres", text=_ROLES.replace(";\n", ";\n\n"))
+        (unfinished / self._granted.name).write_text(_GRANTS)
         unfinished.rename(self.folder)
         os.sync()
+
+    @property
+    def _granted(self) -> Path:
+        return self.folder / "muster.roles"
+
+    def grant(self) -> None:
+        """Give the roles of an older cluster, now that it answers, what a new one's have."""
+        if self._granted.exists() and self._granted.read_text() == _GRANTS:
+            return
+        self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url("postgres"), text=_GRANTS)
+        self._granted.write_text(_GRANTS)
 
     def _run(self, program: str, *arguments: str, text: str = "") -> None:
         command = self.account.popen([str(postgres_program(program)), *arguments])

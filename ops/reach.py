@@ -1,5 +1,6 @@
 """Whether the addresses that others use lead here: names, TLS certificates, and who answers."""
 
+import errno
 import http.client
 import socket
 import ssl
@@ -10,8 +11,16 @@ SECONDS = 5.0
 EXPIRES_SOON = timedelta(days=14)
 
 
+# What a machine says that has no way outside, such as a container on a network of its own: nothing about the address.
+NO_NAMES, NO_ROUTE = socket.EAI_AGAIN, errno.ENETUNREACH
+
+
 class Unreachable(Exception):
     """Why an address does not lead here, and what to do."""
+
+
+class NoWay(Unreachable):
+    """This machine cannot tell: it has no way to the address."""
 
 
 def look(root: str, path: str, answers: tuple[int, ...], context: ssl.SSLContext | None = None) -> str:
@@ -31,13 +40,20 @@ def look(root: str, path: str, answers: tuple[int, ...], context: ssl.SSLContext
         line.close()
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(f"{host} has a certificate that clients do not accept ({error.verify_message})") from None
-    except socket.gaierror:
-        raise Unreachable(f"the name {host} is not known here: enter it in DNS, or look from where IdPs look") from None
     except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(f"{host}:{port} does not answer ({str(error) or type(error).__name__})") from None
+        raise _why(host, port, error) from None
     if status not in answers:
         raise Unreachable(f"{root}{path} was answered {status}: something else answers there, or a proxy alters paths")
     return told or "answers"
+
+
+def _why(host: str, port: int, error: Exception) -> Unreachable:
+    names = isinstance(error, socket.gaierror)
+    if isinstance(error, OSError) and error.errno == (NO_NAMES if names else NO_ROUTE):
+        return NoWay(f"no way from here to {host} ({error.strerror}): ask from elsewhere, as an IdP would")
+    if names:
+        return Unreachable(f"the name {host} is not known here: enter it in DNS, or look from where IdPs look")
+    return Unreachable(f"{host}:{port} does not answer ({str(error) or type(error).__name__})")
 
 
 def _certificate(host: str, port: int, context: ssl.SSLContext) -> str:

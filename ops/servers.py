@@ -64,6 +64,8 @@ class Servers:
             conditions.append(("PostgreSQL", self._postgres.is_ready))
         for name, condition in conditions:
             supervisor.until(condition, name, START_WITHIN)
+        if self._postgres:
+            self._postgres.grant()
 
     @property
     def _schema(self) -> Path | None:

@@ -10,3 +10,5 @@ create database muster owner muster_owner
     template template0 encoding 'UTF8' locale_provider builtin builtin_locale 'C.UTF-8' locale 'C';
 revoke all on database muster from public;
 grant connect on database muster to muster_app;
+-- So that it sees how long anybody's transaction is open (`muster_postgres_oldest_transaction_seconds`).
+grant pg_read_all_stats to muster_app;

@@ -38,6 +38,7 @@ def go_through(launch: Launch, folder: Path) -> dict[str, Any]:
         started = time.perf_counter()
         assert json.loads(_said(launch("migrate", "--json", **variables)))["revision"]
         figures["migrate seconds"] = round(time.perf_counter() - started, 1)
+        assert _sees_everybody(urls)
         with _serving(launch, "scim", urls, folder) as scim, _serving(launch, "console", urls, folder) as console:
             figures["ready after seconds"] = {"ingress": scim.seconds, "console": console.seconds}
             with _running(launch, "workers", variables, folder) as workers:
@@ -126,6 +127,14 @@ def _connections(urls: Urls) -> dict[str, int]:
             "select application_name, count(*) from pg_stat_activity where usename = 'muster_app' group by 1 order by 1"
         ).fetchall()
     return {str(name): int(count) for name, count in rows}
+
+
+def _sees_everybody(urls: Urls) -> bool:
+    import psycopg
+
+    with psycopg.connect(urls.database_url) as connection:
+        row = connection.execute("select pg_has_role(current_user, 'pg_read_all_stats', 'usage')").fetchone()
+    return row == (True,)
 
 
 def _said(process: "subprocess.Popen[str]") -> str:

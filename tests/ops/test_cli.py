@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from models import database
 from ops.cli import COMMANDS, main
 from ops.commands.tokens import Span
+from ops.embedded import SERVING, Postgres
 
 
 @pytest.fixture
@@ -78,6 +79,20 @@ def test_a_file_that_is_not_there_is_refused_in_a_sentence(
 
     assert result.exit_code == 2
     assert "MUSTER_DATABASE_URL_FILE names /nowhere/url, which cannot be used: No such file" in result.stderr
+
+
+def test_doctor_tells_a_warning_from_a_failure(muster: Muster, postgres: Postgres) -> None:
+    with database.connect(postgres.url("postgres")) as superuser:
+        superuser.execute(f"revoke pg_read_all_stats from {SERVING}")
+        shown = muster.run("doctor", "--no-reach")
+        checks = json.loads(muster.run("doctor", "--no-reach", "--json").stdout)["checks"]
+        superuser.execute(f"grant pg_read_all_stats to {SERVING}")
+
+    assert shown.exit_code == 1  # for these tests' own server, which forgets a power cut
+    assert "warn  activity" in shown.stdout
+    assert "FAIL  durable" in shown.stdout
+    assert "public URL" not in shown.stdout
+    assert {frozenset(each) for each in checks} == {frozenset(("check", "ok", "detail", "warning"))}
 
 
 def test_a_plan_that_is_too_low_is_refused_with_exit_code_2(muster: Muster) -> None:

@@ -1,9 +1,12 @@
 """What doctor says of addresses, servers and disks, and what to do about them."""
 
+import errno
+
 import pytest
 
 from models.database import connect
 from ops.doctor import Finding, Installation, examine
+from ops.embedded import SERVING, Postgres
 
 NOBODY = "postgresql://127.0.0.1:1/x?connect_timeout=1"
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -41,6 +44,38 @@ def test_what_does_not_answer_is_said_of_each() -> None:
 
     assert {name for name, one in told.items() if not one.ok} == {"public URL", "console URL", "redis", "database"}
     assert "127.0.0.1:1 does not answer" in told["public URL"].detail
+
+
+def test_what_cannot_be_reached_from_here_is_a_warning_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    told = found(public_root="https://scim.north.example")["public URL"]
+
+    assert (told.ok, told.warning) == (True, True)
+    assert "ask from elsewhere" in told.detail
+
+
+def test_addresses_are_left_alone_where_nobody_wants_them_looked_at() -> None:
+    told = found(console_root="https://127.0.0.1:1", reaching=False)
+
+    assert {"public URL", "console URL"} & told.keys() == set()
+    assert {"https", "console", "proxies"} <= told.keys()
+
+
+def test_a_serving_role_that_sees_its_own_sessions_alone_is_warned_of_with_the_cure(
+    database_url: str, owner_url: str, postgres: Postgres
+) -> None:
+    sees = found(database_url=database_url, owner_url=owner_url)["activity"]
+    with connect(postgres.url("postgres")) as superuser:
+        superuser.execute(f"revoke pg_read_all_stats from {SERVING}")
+        told = found(database_url=database_url, owner_url=owner_url)["activity"]
+        superuser.execute(f"grant pg_read_all_stats to {SERVING}")
+
+    assert (sees.ok, sees.warning) == (True, False)
+    assert (told.ok, told.warning) == (True, True)
+    assert f"grant pg_read_all_stats to {SERVING};" in told.detail
 
 
 def test_a_server_that_loses_commits_is_told(database_url: str, owner_url: str) -> None:

@@ -1,5 +1,7 @@
 """Addresses looked at as clients would: over TLS with a certificate of a test's own."""
 
+import errno
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ops.reach import Unreachable, look
+from ops.reach import NoWay, Unreachable, look
 
 
 class Door(BaseHTTPRequestHandler):
@@ -101,3 +103,23 @@ def test_somebody_else_who_answers_is_told(serve: Callable[[int], tuple[str, ssl
 def test_a_name_that_nobody_knows_is_told() -> None:
     with pytest.raises(Unreachable, match="is not known here"):
         look("http://muster.invalid", "/", (200,))
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+        OSError(errno.ENETUNREACH, "Network is unreachable"),
+    ],
+)
+def test_a_machine_without_a_way_outside_says_so_and_blames_nobody(
+    monkeypatch: pytest.MonkeyPatch, why: OSError
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise why
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+
+    for root in ("http://scim.north.example", "https://scim.north.example"):
+        with pytest.raises(NoWay, match=f"no way from here to scim.north.example.*{why.strerror}.*ask from elsewhere"):
+            look(root, "/", (200,))

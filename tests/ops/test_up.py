@@ -154,6 +154,9 @@ def test_later_starts_keep_the_lists_and_show_no_secret_again(tmp_path_factory: 
                 lines.append(json.loads(said.readline()))
                 up.terminate()
                 assert up.wait(15) == 0
+            granted = folder / "d" / "postgres" / "muster.roles"
+            assert granted.exists()
+            granted.unlink()  # the second start finds a cluster of an earlier Muster
         first, later = lines
         assert {each["list_id"] for each in later["lists"]} == {each["list_id"] for each in first["lists"]}
         assert [each["token"] for each in later["lists"]] == [None] * 5
