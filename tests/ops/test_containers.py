@@ -6,6 +6,7 @@ import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -34,6 +35,28 @@ def test_the_compose_file_is_one_by_the_specifications_schema(tmp_path: Path) ->
 
     assert schema_check(COMPOSE) == 0
     assert schema_check(wrong) == 1
+
+
+class Mount(NamedTuple):
+    """What a container sees of a folder or a volume, and where."""
+
+    source: str
+    target: str
+    read_only: bool
+    bare: bool  # nothing of the image is copied there
+
+
+def mounts(name: str) -> list[Mount]:
+    """Those of a service, in either of Compose's two notations."""
+    found = []
+    for each in services()[name].get("volumes", ()):
+        if isinstance(each, str):
+            source, target, *mode = each.split(":")
+            found.append(Mount(source, target, mode == ["ro"], False))
+        else:
+            bare = each.get("volume", {}).get("nocopy", False)
+            found.append(Mount(each["source"], each["target"], each.get("read_only", False), bare))
+    return found
 
 
 # --- secrets ---
@@ -126,13 +149,24 @@ def test_what_is_waited_for_tells_of_itself() -> None:
 
 
 def test_every_mounted_path_is_in_the_repository() -> None:
-    mounts = [mount.split(":") for each in services().values() for mount in each.get("volumes", ())]
-    paths = [mount for mount in mounts if mount[0].startswith("./")]
+    all_of_them = [mount for name in services() for mount in mounts(name)]
+    paths = [mount for mount in all_of_them if mount.source.startswith("./")]
 
     assert len(paths) > 5
-    assert [path for path, *_ in paths if not (ROOT / path).exists()] == []
-    assert all(mount[-1] == "ro" for mount in paths)
-    assert {mount[0] for mount in mounts} - {path[0] for path in paths} == set(compose()["volumes"])
+    assert [mount.source for mount in paths if not (ROOT / mount.source).exists()] == []
+    assert all(mount.read_only for mount in paths)
+    assert {mount.source for mount in all_of_them} - {mount.source for mount in paths} == set(compose()["volumes"])
+
+
+def test_the_disk_of_the_database_is_watched_by_a_container_that_cannot_write_to_it() -> None:
+    watching = {name: services()[name]["environment"].get("MUSTER_WATCH_DISKS") for name in OURS}
+    [own] = [mount for mount in mounts("postgres") if mount.source == "postgres"]
+
+    assert {name for name, folder in watching.items() if folder} == {"workers"}
+    assert "edge" not in services()["workers"]["networks"]
+    # `bare`: a new volume gets its folders from PostgreSQL's image, whoever is made first.
+    assert mounts("workers") == [own._replace(read_only=True, bare=True)]
+    assert watching["workers"] == own.target
 
 
 # --- networks ---
