@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 import msgspec
-import psycopg
 
 from ingress.batches import Batches, CommitUnknown, Result
 from models import acceptance, bulk, database, token
 from models.bulk import Bulk
 from models.change import Change, Outcome
-from models.database import Connection, Cursor, lock_key
+from models.database import Connection, Cursor, Pipelined, lock_key
 from models.errors import Refused
 from models.journal import Lane
 from models.token import Grant, Holder
@@ -59,19 +59,22 @@ def _afterwards(ring: Ring, lanes: list[Lane], stale: list[Ask], touch: Touch) -
 
 
 def _commit(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Answer], list[Lane], list[Ask]]:
-    with connection.cursor() as cursor:
-        try:
+    sent = False
+    try:
+        # Three round trips: the tokens, the locked rows, and all writes with COMMIT.
+        with connection.pipeline():
+            cursor = cast(Cursor, Pipelined(connection))
             cursor.execute("begin")
             grants = _enter(cursor, asks)
             outcomes, lanes = _accept(cursor, asks, grants)
-        except Exception:
-            if not connection.closed:
-                connection.rollback()
-            raise
-        try:
+            sent = True
             cursor.execute("commit")
-        except psycopg.OperationalError as error:
+    except Exception as error:
+        if not connection.closed:
+            connection.rollback()
+        elif sent:
             raise CommitUnknown from error
+        raise
     stale = [ask for ask in asks if _is_stale(grants.get(ask.holder.token_id))]
     return outcomes, lanes, stale
 

@@ -197,19 +197,27 @@ def _check_known(cursor: Cursor, list_id: str, ids: list[str]) -> None:
 def _remove(cursor: Cursor, list_id: str, group_id: str, ids: list[str]) -> int:
     # One walk along the index: as a join with unnest, 75,000 of 150,000 took 7 s.
     cursor.execute(
-        "delete from group_member where list_id = %s and group_id = %s and identity_id = any(%b::uuid[])",
+        "with gone as (delete from group_member where list_id = %s and group_id = %s and identity_id = any(%b::uuid[])"
+        " returning 1) select count(*) from gone",
         (list_id, group_id, ids),
     )
-    return cursor.rowcount
+    return _number(cursor)
 
 
 def _add(cursor: Cursor, list_id: str, group_id: str, ids: list[str]) -> int:
     cursor.execute(
-        "insert into group_member (list_id, group_id, identity_id) select %s, %s, v.id from unnest(%b::uuid[]) v (id)"
-        " on conflict do nothing",
+        "with new as (insert into group_member (list_id, group_id, identity_id)"
+        " select %s, %s, v.id from unnest(%b::uuid[]) v (id) on conflict do nothing returning 1)"
+        " select count(*) from new",
         (list_id, group_id, ids),
     )
-    return cursor.rowcount
+    return _number(cursor)
+
+
+def _number(cursor: Cursor) -> int:
+    row = cursor.fetchone()
+    assert row
+    return int(row[0])
 
 
 def unknown_member(member_id: str) -> UnknownMember:
