@@ -83,7 +83,7 @@ def test_no_password_has_a_value_or_a_default() -> None:
 def test_only_the_migration_knows_the_owners_role() -> None:
     knows = [name for name, each in services().items() if "owner_password" in str(each.get("environment"))]
 
-    assert knows == ["postgres", "migrate"]
+    assert knows == ["postgres", "backup", "migrate"]
 
 
 # --- containers ---
@@ -130,7 +130,8 @@ def test_a_container_is_asked_for_its_health_or_ends(name: str) -> None:
     service = services()[name]
     lasting = service["restart"] == "unless-stopped"
 
-    assert lasting == (name != "migrate")
+    assert lasting == (name not in ("migrate", "backup"))
+    assert ("profiles" in service) == (name == "backup")
     assert lasting == ("healthcheck" in service)
     if name in OURS and lasting:
         port = service["environment"]["MUSTER_INTERNAL_PORT"]
@@ -150,6 +151,8 @@ def test_what_is_waited_for_tells_of_itself() -> None:
 
 def test_every_mounted_path_is_in_the_repository() -> None:
     all_of_them = [mount for name in services() for mount in mounts(name)]
+    [dumps] = [mount for mount in mounts("backup") if mount.target == "/backups"]
+    all_of_them.remove(dumps)
     paths = [mount for mount in all_of_them if mount.source.startswith("./")]
 
     assert len(paths) > 5
@@ -167,6 +170,15 @@ def test_the_disk_of_the_database_is_watched_by_a_container_that_cannot_write_to
     # `bare`: a new volume gets its folders from PostgreSQL's image, whoever is made first.
     assert mounts("workers") == [own._replace(read_only=True, bare=True)]
     assert watching["workers"] == own.target
+
+
+def test_backups_are_made_by_the_pg_dump_that_came_with_the_server() -> None:
+    backup, server = services()["backup"], services()["postgres"]
+    [folder] = [each for each in backup["volumes"] if isinstance(each, dict)]
+
+    assert backup["image"] == server["image"]
+    assert backup["environment"]["BACKUPS"] == folder["target"]
+    assert folder["bind"] == {"create_host_path": False}  # Docker's would be root's, and no dump could be put there
 
 
 # --- networks ---
@@ -188,7 +200,7 @@ def test_the_proxy_reaches_muster_and_no_server() -> None:
     }
 
     assert by_network["edge"] == {"proxy", "ingress", "console"}
-    assert by_network["data"] == {"postgres", "valkey", *OURS}
+    assert by_network["data"] == {"postgres", "valkey", "backup", *OURS}
     assert by_network["watch"] == {"prometheus", "grafana", "ingress", "console", "workers"}
 
 

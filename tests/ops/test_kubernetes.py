@@ -8,6 +8,7 @@ import pytest
 
 from ops.commands.serve import KILL_AFTER
 from ops.settings import PREFIX
+from tests.ops.dockerfile import ROOT
 from tests.ops.test_containers import VERSION
 from tests.ops.test_metrics import declared
 from tests.ops.yamls import (
@@ -19,6 +20,7 @@ from tests.ops.yamls import (
     of_kind,
     pinned,
     pods,
+    services,
 )
 
 # The versions of Kubernetes that were supported when this was written.
@@ -99,7 +101,7 @@ def test_only_the_migration_knows_the_owners_role() -> None:
     by_pod = {name: set(mounts(name).values()) for name in pods()}
 
     assert by_pod == {name: {"muster"} for name in SERVING} | {
-        "muster-migrate": {"muster", "muster-owner"}, "valkey": {"valkey"}
+        "muster-migrate": {"muster", "muster-owner"}, "backup": {"muster-backup"}, "valkey": {"valkey"}
     }  # fmt: skip
     assert {each["metadata"]["name"] for each in kubernetes("*.yaml.example")} == set.union(*by_pod.values())
 
@@ -161,6 +163,9 @@ def test_a_pod_says_what_it_needs_and_has_an_end(name: str) -> None:
     assert {"cpu", "memory"} == resources["requests"].keys()
     assert {"memory"} == resources["limits"].keys()
     for volume in pods()[name]["spec"].get("volumes", ()):
+        if name == "backup" and "persistentVolumeClaim" in volume:
+            assert volume["persistentVolumeClaim"]["claimName"] in named("PersistentVolumeClaim")
+            continue
         assert "secret" in volume or volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "64Mi"}
 
 
@@ -185,6 +190,23 @@ def test_a_pod_has_the_time_to_end_what_it_began(name: str) -> None:
 
     assert reached == (sleep > 0)
     assert pods()[name]["spec"]["terminationGracePeriodSeconds"] >= sleep + 2 * KILL_AFTER
+
+
+def test_the_backup_runs_the_script_that_is_tested() -> None:
+    script = (ROOT / "ops/postgres/backup.sh").read_text()
+    container = containers()["backup"]
+
+    assert container["command"][:2] == ["sh", "-c"]
+    assert container["command"][2] == script[script.index("set -eu") :]
+    assert container["image"] == services()["backup"]["image"]
+    assert set(re.findall(r"\$([A-Z_]+)", script)) <= environment(container).keys()
+    assert environment(container)["BACKUPS"] in {each["mountPath"] for each in container["volumeMounts"]}
+    assert environment(container)["PGSERVICEFILE"] in {
+        f"{path}/{key}"
+        for path, secret in mounts("backup").items()
+        for each in kubernetes("*.yaml.example") if each["metadata"]["name"] == secret
+        for key in each["stringData"]
+    }  # fmt: skip
 
 
 # --- who means whom ---
@@ -266,7 +288,7 @@ def test_who_may_reach_whom() -> None:
     assert meant == {
         "from-the-ingress-controller": {"ingress", "console"},
         "from-prometheus": set(SERVING),
-        "to-the-servers": set(OURS),
+        "to-the-servers": {*OURS, "backup"},
         "to-valkey": {"valkey"},
     }
     assert chosen(policies["to-valkey"]["ingress"][0]["from"][0]["podSelector"]) == set(SERVING)

@@ -56,7 +56,9 @@ def of_kind(*kinds: str) -> list[Document]:
 
 def pods() -> dict[str, Document]:
     """The pod templates by the name of what makes them."""
-    return {each["metadata"]["name"]: each["spec"]["template"] for each in of_kind("Deployment", "Job")}
+    found = {each["metadata"]["name"]: each["spec"] for each in of_kind("Deployment", "Job")}
+    found |= {each["metadata"]["name"]: each["spec"]["jobTemplate"]["spec"] for each in of_kind("CronJob")}
+    return {name: spec["template"] for name, spec in found.items()}
 
 
 def containers() -> dict[str, Document]:
