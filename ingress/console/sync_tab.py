@@ -17,7 +17,8 @@ from models.connection import Details
 from models.errors import PlanTooLow, Refused
 from models.organisation import DIRECTORY_PLANS, NEEDS_BUSINESS, SCIM_PLANS
 from ops.simulators.directory import IDPS, run
-from ops.simulators.wire import Idp, Refusal
+from ops.simulators.idp import Idp
+from ops.simulators.wire import Refusal
 
 SIMULATED_USERS = 25
 SIMULATED_TOKEN_LASTS = timedelta(hours=1)

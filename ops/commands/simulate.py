@@ -18,8 +18,12 @@ IDPS = ("okta", "entra", "pingone", "onelogin", "jumpcloud")
 @click.argument("idp", type=click.Choice(IDPS))
 @click.option("--users", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
 @click.option("--list", "wanted", metavar="LIST", help="The list to fill.  [default: the IdP's list of the demo]")
-@click.option("--updates", type=click.FloatRange(0, 1), default=0.3, show_default=True, help="Share that changes.")
-@click.option("--leavers", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Share that leaves.")
+@click.option(
+    "--updates", "update_share", type=click.FloatRange(0, 1), default=0.3, show_default=True, help="Share that changes."
+)
+@click.option(
+    "--leavers", "leaver_share", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Share that leaves."
+)
 @click.option(
     "--groups", type=click.IntRange(0, 100_000), default=0, show_default=True,
     help="Groups that are pushed, each with its share of those who stay.",
@@ -40,19 +44,7 @@ IDPS = ("okta", "entra", "pingone", "onelogin", "jumpcloud")
 )  # fmt: skip
 @on_target
 def simulate(
-    idp: str,
-    users: int,
-    wanted: str | None,
-    updates: float,
-    leavers: float,
-    groups: int,
-    rate: float | None,
-    seed: int,
-    repeats: float,
-    cycles: int,
-    every: float,
-    at: Target,
-    as_json: bool,
+    idp: str, wanted: str | None, cycles: int, every: float, at: Target, as_json: bool, **traffic: Any
 ) -> None:
     """Send an identity provider's traffic to a list, in that provider's own dialect.
 
@@ -63,30 +55,41 @@ def simulate(
     """
     from ops.simulators.directory import IDPS as DIALECTS
     from ops.simulators.directory import run
-    from ops.simulators.wire import Refusal
 
     dialect = DIALECTS[idp]()
     list_id, token = _token(at, wanted or dialect.list_name, idp)
+    base_url = at.scim_base_url(list_id)
     failed = 0
-    for cycle in range(cycles):
-        begun = time.monotonic()
-        try:
-            with _progress(idp, users + groups, as_json) as step:
-                report = run(
-                    dialect, at.scim_base_url(list_id), token, users, updates, leavers, groups,
-                    rate=rate, seed=seed, cycle=cycle, repeats=repeats, progress=step,
-                )  # fmt: skip
-        except Refusal as refusal:
-            stop(FAILED, f"the connection test failed: {refusal}")
-        except OSError as error:
-            stop(UNREACHABLE, f"{at.scim_base_url(list_id)} does not answer: {error}")
-        report = {"list_id": list_id, **report}
+    for cycle in _begun(cycles, every):
+        with _told(base_url), _progress(idp, traffic["users"] + traffic["groups"], as_json) as step:
+            counted = run(dialect, base_url, token, **traffic, cycle=cycle, progress=step)
+        report = {"list_id": list_id, **counted}
         show(report) if as_json else _print(report)
         failed += report["failed"]
-        if cycle + 1 < cycles:
-            time.sleep(max(0.0, begun + every - time.monotonic()))
     if failed:
         raise SystemExit(FAILED)
+
+
+def _begun(cycles: int, every: float) -> Iterator[int]:
+    """The cycles by number, each when it is due."""
+    for cycle in range(cycles):
+        begun = time.monotonic()
+        yield cycle
+        if cycle + 1 < cycles:
+            time.sleep(max(0.0, begun + every - time.monotonic()))
+
+
+@contextmanager
+def _told(base_url: str) -> Iterator[None]:
+    """What keeps a run from beginning, as a sentence and an exit code."""
+    from ops.simulators.wire import Refusal
+
+    try:
+        yield
+    except Refusal as refusal:
+        stop(FAILED, f"the connection test failed: {refusal}")
+    except OSError as error:
+        stop(UNREACHABLE, f"{base_url} does not answer: {error}")
 
 
 @contextmanager

@@ -3,20 +3,58 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 
 from ops.simulators.entra import Entra
+from ops.simulators.idp import Idp
 from ops.simulators.jumpcloud import JumpCloud
 from ops.simulators.okta import Okta
 from ops.simulators.onelogin import OneLogin
+from ops.simulators.people import Employee, Team
 from ops.simulators.pingone import PingOne
-from ops.simulators.wire import Document, Employee, Idp, Pace, Refusal, Tally, Team, Wire
+from ops.simulators.schemas import Document
+from ops.simulators.tally import Tally
+from ops.simulators.wire import Pace, Refusal, Wire
 
 IDPS: dict[str, type[Idp]] = {idp.name: idp for idp in (Okta, Entra, PingOne, OneLogin, JumpCloud)}
 MOST_FAILURES_SHOWN = 10
 OF_A_SEED = 1_000_000  # numbers of employees, which everything about them follows from
+
+
+@dataclass(frozen=True)
+class Day:
+    """Who is in the directory, and what becomes of whom; the same for the same numbers."""
+
+    idp: str
+    users: int
+    update_share: float
+    leaver_share: float
+    groups: int
+    seed: int
+    cycle: int
+
+    def employee(self, number: int) -> Employee:
+        """One of those who are assigned."""
+        return Employee.of(self.seed * OF_A_SEED + number, self.idp)
+
+    def change(self, number: int) -> int | None:
+        """Which change of an employee's is due; None for those who stay as they are."""
+        return self.cycle if number < round(self.users * self.update_share) else None
+
+    def leaves(self, number: int) -> bool:
+        """Whether an employee is gone at the end."""
+        return number >= self.users - round(self.users * self.leaver_share)
+
+    def team(self, number: int) -> Team:
+        """One of those that are pushed."""
+        return Team(self.seed * OF_A_SEED + number, self.idp)
+
+    def numbers_in(self, team: int) -> range:
+        """Whom a team has: each its share of everybody."""
+        return range(team, self.users, self.groups)
 
 
 def run(
@@ -40,32 +78,40 @@ def run(
     changes of theirs, `repeats` is the share of writes that are sent again as after a lost answer, and `progress` is
     called when a user or a group is done, from several threads.
     """
-    pace = Pace(rate)
-
-    def wire() -> Wire:
-        return Wire(base_url, idp.authorization(token), idp.headers, pace, repeats)
-
-    first = wire()
-    idp.test(first)
-    first.close()
-    total, started = first.tally, time.perf_counter()
-    changed, gone = round(users * update_share), round(users * leaver_share)
+    day = Day(idp.name, users, update_share, leaver_share, groups, seed, cycle)
+    wire = partial(Wire, base_url, idp.authorization(token), idp.headers, Pace(rate), repeats)
+    total = _tested(idp, wire())
+    started = time.perf_counter()
     staff: dict[int, Document] = {}  # who stays, as members of groups
-
-    def assign(wire: Wire, number: int) -> None:
-        employee = Employee.of(seed * OF_A_SEED + number, idp.name)
-        member = _employee(idp, wire, employee, cycle if number < changed else None, number >= users - gone)
-        if member is not None:
-            staff[number] = member
-
-    def push(wire: Wire, number: int) -> None:
-        team = Team(seed * OF_A_SEED + number, idp.name)
-        idp.push(wire, team, [staff[one] for one in range(number, users, groups) if one in staff])
-
-    for count, act in ((users, assign), (groups, push)):
+    for count, act in ((users, partial(_assign, idp, day, staff)), (groups, partial(_push, idp, day, staff))):
         for tally in _side_by_side(idp.parallel, count, wire, act, progress):
             total.add(tally)
     return {"idp": idp.name, "users": users, "groups": groups} | _counted(total, time.perf_counter() - started)
+
+
+def _tested(idp: Idp, wire: Wire) -> Tally:
+    """What the administrator's connection test counted."""
+    idp.test(wire)
+    wire.close()
+    return wire.tally
+
+
+def _assign(idp: Idp, day: Day, staff: dict[int, Document], wire: Wire, number: int) -> None:
+    """A day of one employee, who is a member of groups afterwards unless they leave."""
+    employee, change = day.employee(number), day.change(number)
+    user = idp.find(wire, employee.user_name) or idp.create(wire, employee)
+    if change is not None:
+        employee = replace(employee, title=f"Senior {employee.title}{f' {change}' if change else ''}")
+        idp.update(wire, user, employee)
+    if day.leaves(number):
+        idp.deactivate(wire, user, employee)
+    else:
+        staff[number] = {"value": user["id"], "display": employee.user_name}
+
+
+def _push(idp: Idp, day: Day, staff: dict[int, Document], wire: Wire, number: int) -> None:
+    """One group with those of its members who stay."""
+    idp.push(wire, day.team(number), [staff[one] for one in day.numbers_in(number) if one in staff])
 
 
 def _counted(total: Tally, seconds: float) -> dict[str, Any]:
@@ -100,15 +146,3 @@ def _share(wire: Wire, numbers: range, act: Callable[[Wire, int], None], progres
         progress()
     wire.close()
     return wire.tally
-
-
-def _employee(idp: Idp, wire: Wire, employee: Employee, cycle: int | None, leaves: bool) -> Document | None:
-    """A day of one employee; a group's member afterwards, who does not leave."""
-    user = idp.find(wire, employee.user_name) or idp.create(wire, employee)
-    if cycle is not None:
-        employee = replace(employee, title=f"Senior {employee.title}{f' {cycle}' if cycle else ''}")
-        idp.update(wire, user, employee)
-    if leaves:
-        idp.deactivate(wire, user, employee)
-        return None
-    return {"value": user["id"], "display": employee.user_name}

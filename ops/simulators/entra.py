@@ -4,7 +4,10 @@ text (learn.microsoft.com, "Develop and plan provisioning for a SCIM endpoint" a
 import uuid
 from urllib.parse import quote
 
-from ops.simulators.wire import ENTERPRISE, GROUP, PATCH, USER, Document, Employee, Idp, Team, Wire
+from ops.simulators.idp import Idp
+from ops.simulators.people import Employee, Team
+from ops.simulators.schemas import ENTERPRISE, GROUP, PATCH, USER, Document
+from ops.simulators.wire import Wire
 
 LEGACY = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 BATCH = 100  # members in one PATCH; Microsoft publishes no number, tens to hundreds are seen

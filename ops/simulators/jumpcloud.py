@@ -3,7 +3,10 @@
 
 from urllib.parse import quote
 
-from ops.simulators.wire import ENTERPRISE, GROUP, USER, Document, Employee, Idp, Team, Wire
+from ops.simulators.idp import Idp
+from ops.simulators.people import Employee, Team
+from ops.simulators.schemas import ENTERPRISE, GROUP, USER, Document
+from ops.simulators.wire import Wire
 
 TESTER = Employee(999_999, "jumpcloud-test", "Tester")
 

@@ -4,7 +4,10 @@
 import secrets
 from urllib.parse import quote
 
-from ops.simulators.wire import ENTERPRISE, GROUP, USER, Document, Employee, Idp, Team, Wire
+from ops.simulators.idp import Idp
+from ops.simulators.people import Employee, Team
+from ops.simulators.schemas import ENTERPRISE, GROUP, USER, Document
+from ops.simulators.wire import Wire
 
 
 class Okta(Idp):

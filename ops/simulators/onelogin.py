@@ -1,7 +1,10 @@
 """OneLogin, "SCIM Provisioner with SAML (SCIM v2 Enterprise)": an administrator's JSON template, filled in
 (developers.onelogin.com/scim; templates published by several vendors)."""
 
-from ops.simulators.wire import ENTERPRISE, GROUP, USER, Document, Employee, Idp, Team, Wire
+from ops.simulators.idp import Idp
+from ops.simulators.people import Employee, Team
+from ops.simulators.schemas import ENTERPRISE, GROUP, USER, Document
+from ops.simulators.wire import Wire
 
 
 class OneLogin(Idp):

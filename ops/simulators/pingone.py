@@ -3,7 +3,10 @@
 
 from urllib.parse import quote
 
-from ops.simulators.wire import ENTERPRISE, USER, Document, Employee, Idp, Wire
+from ops.simulators.idp import Idp
+from ops.simulators.people import Employee
+from ops.simulators.schemas import ENTERPRISE, USER, Document
+from ops.simulators.wire import Wire
 
 
 class PingOne(Idp):

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from ops.cli import main
 from ops.simulators.directory import IDPS
-from ops.simulators.wire import Employee, Team
+from ops.simulators.people import Employee, Team
 from tests.journeys.idp import Idp
 from tests.journeys.system import Muster
 
