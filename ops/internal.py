@@ -81,7 +81,7 @@ def workers_ready(probe: Probe) -> Ready:
 
 
 def worker_server() -> None:
-    """What Dramatiq runs beside its workers, once they are up (`--fork-function`)."""
+    """What runs beside the workers, once they are up, in a process of its own."""
     from ops import settings as loader
 
     settings = loader.load()
