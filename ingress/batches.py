@@ -132,8 +132,9 @@ class Batches(Generic[Ask, Answer]):
         self._in_flight[slot] = len(callers)
         self._length.set(len(self._waiting))
         try:
-            with self._busy.track_inprogress():
-                await self._carry_out(slot, callers)
+            if callers:  # else the batch before took all of them
+                with self._busy.track_inprogress():
+                    await self._carry_out(slot, callers)
         finally:
             del self._in_flight[slot]
             self._free.append(slot)

@@ -200,3 +200,21 @@ def test_a_server_that_says_nothing_any_more_is_away(database_url: str, monkeypa
 
     assert isinstance(silent, Unavailable)
     assert next_one == 0
+
+
+def test_a_batch_that_comes_too_late_is_none(database_url: str) -> None:
+    sizes: list[int] = []
+
+    def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        sizes.append(len(asks))
+        return asks, nothing
+
+    async def twice(made: Batches[int, int]) -> int:
+        answer = asyncio.ensure_future(made.submit(1))
+        await asyncio.sleep(0)  # the first batch will begin
+        made._look(late=True)
+        return await answer
+
+    with batches(database_url, run, slots=2) as made:
+        assert asyncio.run(twice(made)) == 1
+    assert sizes == [1]
