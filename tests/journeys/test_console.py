@@ -236,7 +236,7 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster) -
     ):  # fmt: skip
         console.open(path)
         opener = console.page.locator(selector).first
-        for _ in console.looks():
+        for _ in console.widths():
             opener.click(trial=True)  # it can be, wherever it stands
         opener.click()
         console.page.locator("dialog[open]").wait_for()
