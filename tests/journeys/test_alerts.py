@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -27,9 +26,9 @@ from models.journal import Entry
 from models.text import new_id
 from ops.bell import JOBS, REMAP, Bell
 from tests.factories import user
-from tests.journeys.hurried_prometheus import Prometheus, running_prometheus
 from tests.journeys.idp import Idp
 from tests.journeys.processes import KINDS, Processes
+from tests.journeys.prometheus import Watch, watching
 from tests.journeys.system import Muster, running
 from tests.journeys.waiting import eventually
 from tests.models.test_burst import minute
@@ -66,11 +65,9 @@ def processes(stack: Muster) -> Processes:
 
 
 @pytest.fixture(scope="module")
-def prometheus(stack: Muster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def prometheus(stack: Muster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
     """One that asks the stack."""
-    urls = {"muster-ingress": [stack.ready["metrics_url"]], "muster-workers": stack.ready["worker_metrics_urls"]}
-    targets = {job: [urlsplit(url).netloc for url in several] for job, several in urls.items()}
-    with running_prometheus(tmp_path_factory.mktemp("prometheus"), targets) as own:
+    with watching(stack, tmp_path_factory.mktemp("prometheus")) as own:
         yield own
 
 
@@ -81,7 +78,7 @@ def idp(stack: Muster) -> Iterator[Idp]:
         yield own
 
 
-def test_a_healthy_system_raises_no_alert(prometheus: Prometheus, stack: Muster, idp: Idp) -> None:
+def test_a_healthy_system_raises_no_alert(prometheus: Watch, stack: Muster, idp: Idp) -> None:
     for _ in range(12):
         idp.create(user())
     stack.settled(idp.list_id)
@@ -92,13 +89,13 @@ def test_a_healthy_system_raises_no_alert(prometheus: Prometheus, stack: Muster,
     assert prometheus.firing() == set()
 
 
-def worked_out(prometheus: Prometheus, after: str) -> list[dict[str, object]]:
+def worked_out(prometheus: Watch, after: str) -> list[dict[str, object]]:
     """The rules, once each was worked out a second or more later than this."""
     rules = prometheus.rules()
     return rules if all(rule["lastEvaluation"] > after for rule in rules) else []
 
 
-def test_what_waits_for_an_operator_is_told_of(prometheus: Prometheus, stack: Muster, idp: Idp) -> None:
+def test_what_waits_for_an_operator_is_told_of(prometheus: Watch, stack: Muster, idp: Idp) -> None:
     for days in (2, 10):
         stack.new_token(idp.list_id)
         stack.rows(
@@ -119,7 +116,7 @@ def test_what_waits_for_an_operator_is_told_of(prometheus: Prometheus, stack: Mu
     )
 
 
-def test_quiet_and_failing_connections_are_told_of(prometheus: Prometheus, stack: Muster) -> None:
+def test_quiet_and_failing_connections_are_told_of(prometheus: Watch, stack: Muster) -> None:
     quiet = [stack.new_list().list_id for _ in range(3)]
     for list_id in quiet:
         cycles = [minute(list_id, timedelta(minutes=ago), requests=5) for ago in (220, 180, 140, 100)]
@@ -141,7 +138,7 @@ def folding(list_id: str, minutes: list[burst.Minute]) -> Callable[[Cursor], obj
     return fold
 
 
-def test_what_could_not_be_applied_is_told_of(prometheus: Prometheus, stack: Muster, idp: Idp) -> None:
+def test_what_could_not_be_applied_is_told_of(prometheus: Watch, stack: Muster, idp: Idp) -> None:
     def put_aside(cursor: Cursor) -> None:
         entry = Entry(idp.list_id, new_id(), "create", "{}", None, None, new_id(), None)
         (lane,) = journal.append(cursor, [entry])
@@ -154,7 +151,7 @@ def test_what_could_not_be_applied_is_told_of(prometheus: Prometheus, stack: Mus
     prometheus.awaits(("MusterRowsSetAside", "warning"), ("MusterDeadMessages", "ticket"))
 
 
-def test_keys_that_valkey_gives_up_are_told_of(prometheus: Prometheus, stack: Muster) -> None:
+def test_keys_that_valkey_gives_up_are_told_of(prometheus: Watch, stack: Muster) -> None:
     with redis.Redis.from_url(stack.ready["redis_url"]) as valkey:
         told: Any = valkey.info("memory")
         valkey.config_set("maxmemory-policy", "allkeys-lru")
@@ -167,7 +164,7 @@ def test_keys_that_valkey_gives_up_are_told_of(prometheus: Prometheus, stack: Mu
     prometheus.awaits(("MusterValkeyEvicts", "warning"))
 
 
-def test_connections_that_run_out_are_told_of(prometheus: Prometheus, stack: Muster) -> None:
+def test_connections_that_run_out_are_told_of(prometheus: Watch, stack: Muster) -> None:
     [(used, most)] = stack.rows("select (select count(*) from pg_stat_activity), current_setting('max_connections')")
     with ExitStack() as opened:
         for _ in range(int(most) * 88 // 100 - used):
@@ -176,7 +173,7 @@ def test_connections_that_run_out_are_told_of(prometheus: Prometheus, stack: Mus
         prometheus.awaits(("MusterPostgresConnections", "warning"))
 
 
-def test_deadlocks_are_told_of(prometheus: Prometheus, stack: Muster) -> None:
+def test_deadlocks_are_told_of(prometheus: Watch, stack: Muster) -> None:
     pairs = 6
     with ThreadPoolExecutor(2 * pairs) as pool:
         for number in range(pairs):
@@ -194,7 +191,7 @@ def lock_in_turn(stack: Muster, keys: tuple[int, ...], meeting: Barrier) -> None
         cursor.execute("select pg_advisory_xact_lock(%s)", (keys[1],))
 
 
-def test_a_journal_that_cannot_be_vacuumed_is_told_of(prometheus: Prometheus, stack: Muster) -> None:
+def test_a_journal_that_cannot_be_vacuumed_is_told_of(prometheus: Watch, stack: Muster) -> None:
     with stack.connect() as old:
         old.execute("begin isolation level repeatable read")
         old.execute("select count(*) from journal")
@@ -208,7 +205,7 @@ def test_a_journal_that_cannot_be_vacuumed_is_told_of(prometheus: Prometheus, st
         prometheus.awaits(("MusterJournalBloat", "warning"))
 
 
-def test_disks_that_fill_up_are_told_of(prometheus: Prometheus, disk: Path) -> None:
+def test_disks_that_fill_up_are_told_of(prometheus: Watch, disk: Path) -> None:
     if not disk.is_mount():
         pytest.skip("this user may not mount a disk to fill: MusterDiskLow and MusterDiskFillsSoon are left out")
     (disk / "half").write_bytes(bytes(DISK * 6 // 10))
@@ -218,7 +215,7 @@ def test_disks_that_fill_up_are_told_of(prometheus: Prometheus, disk: Path) -> N
     prometheus.awaits(("MusterDiskLow", "warning"), ("MusterDiskLow", "page"))
 
 
-def test_shed_load_and_slow_answers_are_told_of(prometheus: Prometheus, stack: Muster, idp: Idp) -> None:
+def test_shed_load_and_slow_answers_are_told_of(prometheus: Watch, stack: Muster, idp: Idp) -> None:
     with ThreadPoolExecutor(3 * QUEUE) as pool, Idp(*stack.new_list()) as other:
 
         def crowd(_: int) -> object:
@@ -249,7 +246,7 @@ def writes_held_up(stack: Muster) -> Iterator[Callable[[], bool]]:
 
 
 def test_workers_that_stand_still_are_told_of_and_so_is_what_they_bring_late(
-    prometheus: Prometheus, stack: Muster, idp: Idp, processes: Processes
+    prometheus: Watch, stack: Muster, idp: Idp, processes: Processes
 ) -> None:
     worker = processes.members("workers")[0]  # the one that drains; the other answers Prometheus
     worker.suspend()
@@ -263,7 +260,7 @@ def test_workers_that_stand_still_are_told_of_and_so_is_what_they_bring_late(
     prometheus.awaits(*(("MusterFreshnessBudgetBurn", window) for window in WINDOWS))
 
 
-def test_whatever_dies_is_told_of(prometheus: Prometheus, stack: Muster, processes: Processes) -> None:
+def test_whatever_dies_is_told_of(prometheus: Watch, stack: Muster, processes: Processes) -> None:
     with Idp(*stack.new_list()) as idp, nobody_starts_them_again(stack):
         kill(processes, "valkey")
         kill(processes, "workers")
@@ -283,7 +280,7 @@ def test_whatever_dies_is_told_of(prometheus: Prometheus, stack: Muster, process
 DEATHS = ("MusterNoWorkers", "MusterDatabaseDown", "MusterIngressDown")
 
 
-def pushing(idp: Idp, status: int, prometheus: Prometheus, *wanted: tuple[str, str]) -> None:
+def pushing(idp: Idp, status: int, prometheus: Watch, *wanted: tuple[str, str]) -> None:
     """Push users, each answered so, until these alerts fire."""
 
     def told() -> bool:
