@@ -113,18 +113,21 @@ def fold(cursor: Cursor, list_id: str) -> list[Burst]:
             ended.append(present)
             present = None
         present = _with(present, minute)
-    if present is not None:
-        cursor.execute("select now() - %s > %s", (present.ended_at, 2 * PAUSE))
-        row = cursor.fetchone()
-        if row and row[0]:
-            ended.append(present)
-        else:
-            _store(cursor, present)
+    if present is not None and _is_over(cursor, present):
+        ended.append(present)
+        present = None
     for one in ended:
         _end(cursor, one)
+    if present is not None:
+        _store(cursor, present)  # when those before it have ended: one of a list is open
     if ended:
         _learn(cursor, list_id)
     return ended
+
+
+def _is_over(cursor: Cursor, present: Burst) -> bool:
+    row = cursor.execute("select now() - %s > %s", (present.ended_at, 2 * PAUSE)).fetchone()
+    return bool(row and row[0])
 
 
 def _open(cursor: Cursor, list_id: str) -> Burst | None:

@@ -2,12 +2,16 @@
 
 import time
 
+import psycopg
+import structlog
+
 from models import burst, database
 from models.burst import Burst
 from models.database import Connection
 from ops import metrics
 
 LOOK_EVERY = 10.0
+_log = structlog.get_logger()
 SHARE = 0.2  # seconds of a pass: the sweep has lanes to look after
 
 
@@ -26,10 +30,16 @@ class Bursting:
                 self._due = burst.due(cursor)
             self._looked_at = started
         while self._due and time.monotonic() - started < SHARE:
-            list_id = self._due[-1]
-            with database.transaction(connection, [list_id]) as cursor:
-                ended = burst.fold(cursor, list_id)
-            self._due.pop()
+            list_id = self._due.pop()
+            try:
+                with database.transaction(connection, [list_id]) as cursor:
+                    ended = burst.fold(cursor, list_id)
+            except psycopg.Error as error:
+                if connection.closed:
+                    raise
+                # The next look finds it again; other lists, and the rest of the sweep, do not wait for that.
+                _log.warning("bursts_failed", list=list_id, error=repr(error))
+                continue
             for one in ended:
                 _measure(one)
 

@@ -80,6 +80,20 @@ def test_a_burst_goes_on_over_several_looks_and_its_minutes_are_gone(connection:
     assert not ended.open
 
 
+def test_a_burst_that_nobody_ended_makes_room_for_the_next(connection: Connection, list_id: str) -> None:
+    """As after an outage of the workers."""
+    folded(connection, list_id, [minute(list_id, timedelta(minutes=3), requests=3)])
+    connection.execute(
+        "update burst set started_at = started_at - interval '9 minutes', ended_at = ended_at - interval '9 minutes'"
+    )
+
+    (ended,) = folded(connection, list_id, [minute(list_id, timedelta(minutes=3), requests=4)])
+
+    assert (ended.requests, ended.open) == (3, False)
+    open_ones = connection.execute("select requests from burst where open").fetchall()
+    assert open_ones == [(4,)]
+
+
 def test_how_fast_it_was_applied_is_told_of_its_own_entries(connection: Connection, list_id: str) -> None:
     now = datetime.now(UTC)
     begun = now - timedelta(minutes=30)
