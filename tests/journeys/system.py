@@ -53,13 +53,15 @@ class Muster:
         """The rows of a query of the test's own."""
         return self.in_transaction(lambda cursor: list(cursor.execute(sql, parameters)))
 
-    def new_list(self, unique_identifier: str = "userName", name: str | None = None) -> NewList:
-        """An empty list, connected, with one token."""
+    def new_list(
+        self, unique_identifier: str = "userName", name: str | None = None, owner: str = "Journeys"
+    ) -> NewList:
+        """An empty list of an organisation, connected, with one token."""
         self._numbers += 1
 
         def create(cursor: Cursor) -> str:
-            owner = organisation.ensure(cursor, "Journeys", "business")
-            list_id = master_list.create(cursor, owner, name or f"List {self._numbers}")
+            owner_id = organisation.ensure(cursor, owner, "business")
+            list_id = master_list.create(cursor, owner_id, name or f"List {self._numbers}")
             connection.connect(cursor, list_id, unique_identifier, OPERATOR)
             return list_id
 
