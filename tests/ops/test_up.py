@@ -139,27 +139,23 @@ def test_a_server_that_a_file_names_is_used_in_place_of_an_embedded_one(tmp_path
             assert stack.ready["redis_url"] == valkey.url()
 
 
-def test_later_starts_keep_the_lists_and_show_no_secret_again(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="mu", dir="/tmp"))
-    folder.chmod(0o711)
-    lines = []
-    try:
-        for _ in range(2):
-            up = subprocess.Popen(
-                [*UP, "--json", "--port", "0", "--data", str(folder / "d")],
-                env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            assert up.stdout
-            with up.stdout as said:
-                lines.append(json.loads(said.readline()))
-                up.terminate()
-                assert up.wait(15) == 0
-            granted = folder / "d" / "postgres" / "muster.roles"
-            assert granted.exists()
-            granted.unlink()  # the second start finds a cluster of an earlier Muster
-        first, later = lines
-        assert {each["list_id"] for each in later["lists"]} == {each["list_id"] for each in first["lists"]}
-        assert [each["token"] for each in later["lists"]] == [None] * 5
-        assert later["operator"] == {"email": first["operator"]["email"], "password": None}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def test_later_starts_keep_the_lists_and_show_no_secret_again(demo: Muster) -> None:
+    demo.process.terminate()  # the last of the demo's tests
+    assert demo.process.wait(15) == 0
+    granted = demo.folder / "d" / "postgres" / "muster.roles"
+    granted.unlink()  # the second start finds a cluster of an earlier Muster
+    up = subprocess.Popen(
+        [*UP, "--json", "--port", "0", "--data", str(demo.folder / "d")],
+        env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert up.stdout
+    with up.stdout as said:
+        later = json.loads(said.readline())
+        up.terminate()
+        assert up.wait(15) == 0
+
+    assert granted.exists()
+    first = demo.ready
+    assert {each["list_id"] for each in later["lists"]} == {each["list_id"] for each in first["lists"]}
+    assert [each["token"] for each in later["lists"]] == [None] * 5
+    assert later["operator"] == {"email": first["operator"]["email"], "password": None}
