@@ -20,6 +20,9 @@ _decoder = msgspec.json.Decoder()
 set_json_dumps(_encoder.encode)
 set_json_loads(_decoder.decode)
 
+# UTC whatever the server's zone; and no JIT, PostgreSQL's default, because it compiles a second or more at statements
+# that take milliseconds: their plans are costed for tables that may be large.
+ALWAYS = "-c timezone=UTC -c jit=off"
 LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 CLASHES = (
     psycopg.errors.DeadlockDetected,
@@ -37,9 +40,9 @@ def connect(
 
 
 def options(url: str, more: str = "") -> str:
-    """What a connection is begun with: the URL's own options, UTC whatever the server's zone, and `more`."""
+    """What a connection is begun with: the URL's own options, ours, and `more`."""
     own = conninfo_to_dict(url).get("options") or ""
-    return " ".join(filter(None, (str(own), "-c timezone=UTC", more)))
+    return " ".join(filter(None, (str(own), ALWAYS, more)))
 
 
 def connect_patiently(url: str, application: str, seconds: float = 30, **parameters: Any) -> Connection:

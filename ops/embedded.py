@@ -46,7 +46,6 @@ _SETTINGS = {
     "autovacuum_naptime": "5s",
     "autovacuum_vacuum_cost_delay": "1ms",
     "io_method": "sync",  # the default's three I/O workers buy nothing in 64 MB
-    "jit": "off",
     "log_min_messages": "warning",
     "log_line_prefix": "%m [%p] %q%a ",
     "timezone": "UTC",

@@ -33,7 +33,9 @@ def test_a_server_in_another_zone_tells_moments_in_utc(database_url: str) -> Non
 
 
 def test_options_of_the_url_and_of_the_caller_are_both_kept() -> None:
-    assert database.options("postgresql:///muster?options=-cjit%3Doff", "-c x=1") == "-cjit=off -c timezone=UTC -c x=1"
+    told = database.options("postgresql:///muster?options=-cgeqo%3Doff", "-c x=1")
+
+    assert told == f"-cgeqo=off {database.ALWAYS} -c x=1"
 
 
 @pytest.mark.parametrize(
