@@ -12,6 +12,8 @@ import tenacity
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_dumps, set_json_loads
 
+from models.errors import Refused
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 
@@ -23,6 +25,7 @@ set_json_loads(_decoder.decode)
 # UTC whatever the server's zone; and no JIT, PostgreSQL's default, because it compiles a second or more at statements
 # that take milliseconds: their plans are costed for tables that may be large.
 ALWAYS = "-c timezone=UTC -c jit=off"
+LEAST_VERSION = 17  # MAINTAIN, which the serving role needs to vacuum the journal, and transaction_timeout
 LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 CLASHES = (
     psycopg.errors.DeadlockDetected,
@@ -43,6 +46,17 @@ def options(url: str, more: str = "") -> str:
     """What a connection is begun with: the URL's own options, ours, and `more`."""
     own = conninfo_to_dict(url).get("options") or ""
     return " ".join(filter(None, (str(own), ALWAYS, more)))
+
+
+class TooOld(Refused):
+    """The server is of a version that Muster does not run on."""
+
+
+def require_version(connection: Connection) -> None:
+    """TooOld, with a sentence, where the server is."""
+    major = connection.info.server_version // 10000
+    if major < LEAST_VERSION:
+        raise TooOld(f"Muster needs PostgreSQL {LEAST_VERSION} or newer, and this server is PostgreSQL {major}")
 
 
 def connect_patiently(url: str, application: str, seconds: float = 30, **parameters: Any) -> Connection:

@@ -71,6 +71,7 @@ def restore(owner_url: str, database_url: str, file: Path) -> Report:
     if not file.is_file():
         raise Failed(f"there is no file {file}: name the one that `muster backup` wrote")
     with database.connect(owner_url, "muster-restore") as connection:
+        database.require_version(connection)
         major = connection.info.server_version // 10000
         try:
             row = connection.execute("select count(*) from master_list").fetchone()

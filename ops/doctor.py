@@ -15,7 +15,6 @@ from models.database import Connection
 from ops import reach
 from ops.reach import NoWay, Unreachable
 
-LEAST_VERSION = 17  # MAINTAIN, which the serving role needs to vacuum the journal
 LATE_AFTER = 10.0  # seconds; workers settle within milliseconds, the sweep within two seconds
 LEAST_FREE = 0.1  # of a disk
 MOST_APART = 2.0  # seconds between clocks
@@ -62,7 +61,8 @@ def examine(one: Installation) -> list[Finding]:
     try:
         with database.connect(one.database_url, "muster-doctor") as connection:
             findings += [Finding("database", True, f"answers, PostgreSQL {connection.info.server_version // 10000}")]
-            findings += [check(connection) for check in _CHECKS]
+            bare = _one(connection, "select to_regclass('journal') is null")
+            findings += [check(connection) for check in _CHECKS if not (bare and check in _OF_TABLES)]
         findings += _schema(one.owner_url)
     except psycopg.Error as error:
         findings.append(Finding("database", False, f"does not answer or refuses: {str(error).strip()}"))
@@ -133,7 +133,8 @@ def _schema(owner_url: str) -> Iterator[Finding]:
         try:
             present, newest = migrations.current(connection)
         except psycopg.errors.UndefinedTable:
-            present, newest = None, "the newest"
+            yield Finding("schema", False, "no schema: run `muster migrate`")
+            return
     if present == newest:
         yield Finding("schema", True, f"revision {present}, the newest")
     else:
@@ -142,11 +143,14 @@ def _schema(owner_url: str) -> Iterator[Finding]:
 
 def _version(connection: Connection) -> Finding:
     major = connection.info.server_version // 10000
-    if major < LEAST_VERSION:
-        return Finding(
-            "version", False, f"PostgreSQL {major}: the journal cannot be vacuumed by the serving role before 17"
-        )
-    may = _one(connection, "select has_table_privilege('journal', 'maintain')")
+    try:
+        database.require_version(connection)
+    except database.TooOld as why:
+        cure = "pg_upgrade, or `muster backup` here and `muster restore` into a newer one"
+        return Finding("version", False, f"{why.detail}: {cure}")
+    may = _one(connection, "select has_table_privilege(to_regclass('journal'), 'maintain')")
+    if may is None:
+        return Finding("version", True, f"PostgreSQL {major}")
     if not may:
         return Finding(
             "version", False, "the serving role lacks MAINTAIN on journal: run `muster migrate` as the owner"
@@ -200,6 +204,7 @@ def _one(connection: Connection, question: str) -> object:
 _CHECKS: tuple[Callable[[Connection], Finding], ...] = (
     _version, _role, _activity, _durable, _clock, _room, _workers, _set_aside,
 )  # fmt: skip
+_OF_TABLES = (_workers, _set_aside)  # what cannot be asked of a database without a schema
 
 
 def _redis(url: str) -> Finding:

@@ -82,5 +82,8 @@ def _shown(list_id: str, name: str, unique_identifier: str | None, secret: str |
 if __name__ == "__main__":
     wanted = json.load(sys.stdin)
     if wanted["migrate"]:
-        migrate(wanted["owner_url"], wanted["database_url"])
+        try:
+            migrate(wanted["owner_url"], wanted["database_url"])
+        except database.TooOld as error:
+            sys.exit(error.detail)
     json.dump(prepare(wanted["database_url"], wanted["demo"]), sys.stdout)

@@ -8,6 +8,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
+from models import database
+
 # One upgrade at a time, however many processes start at once.
 UPGRADE_LOCK = 7_310_201
 
@@ -21,8 +23,9 @@ def config(owner_url: str) -> Config:
 
 
 def upgrade(owner_url: str, app_role: str | None = None) -> None:
-    """Bring the schema to the newest revision and let `app_role` serve from it."""
+    """Bring the schema to the newest revision and let `app_role` serve from it. TooOld where the server is."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
+        database.require_version(connection)
         connection.execute("select pg_advisory_lock(%s)", (UPGRADE_LOCK,))
         command.upgrade(config(owner_url), "head")
         if app_role:
@@ -43,9 +46,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> Non
         "grant select, insert, update, delete on all tables in schema public to {}",
         "grant usage, select on all sequences in schema public to {}",
         "grant execute on all functions in schema public to {}",
+        # VACUUM of the journal by the sweep.
+        "grant maintain on journal to {}",
     ):
         connection.execute(sql.SQL(statement).format(name))
-    version = connection.execute("show server_version_num").fetchone()
-    if version and int(str(version[0])) >= 170000:
-        # VACUUM of the journal by the sweep (PostgreSQL 17's MAINTAIN privilege).
-        connection.execute(sql.SQL("grant maintain on journal to {}").format(name))

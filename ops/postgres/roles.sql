@@ -1,6 +1,12 @@
 -- Run once by psql, as the superuser, when the cluster is new: the database and Muster's two roles. The owner runs
 -- migrations; the serving role owns nothing and may not create (`muster migrate` grants it what it needs).
 \set ON_ERROR_STOP on
+do $$ begin
+  if current_setting('server_version_num')::int < 170000 then
+    raise exception 'Muster needs PostgreSQL 17 or newer, and this server is PostgreSQL %: nothing was made',
+      current_setting('server_version');
+  end if;
+end $$;
 \getenv owner_password OWNER_PASSWORD
 \getenv app_password APP_PASSWORD
 

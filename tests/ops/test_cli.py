@@ -169,3 +169,16 @@ def test_every_command_has_help(command: str) -> None:
 @pytest.mark.parametrize(("text", "span"), [("90d", timedelta(days=90)), ("2W", timedelta(weeks=2))])
 def test_spans_of_time(text: str, span: timedelta) -> None:
     assert Span().convert(text, None, None) == span
+
+
+def test_a_server_that_is_too_old_is_refused_before_anything_is_changed(
+    muster: Muster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("models.database.LEAST_VERSION", 99)
+    monkeypatch.setattr("alembic.command.upgrade", lambda *_: pytest.fail("it was changed"))
+    (tmp_path / "dump").touch()
+
+    for arguments in (["migrate"], ["restore", str(tmp_path / "dump")]):
+        result = muster.run(*arguments)
+        assert result.exit_code == 2, result.output
+        assert "Muster needs PostgreSQL 99 or newer, and this server is PostgreSQL" in result.stderr

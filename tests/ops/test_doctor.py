@@ -6,7 +6,7 @@ import pytest
 
 from models.database import connect
 from ops.doctor import Finding, Installation, examine
-from ops.embedded import SERVING, Postgres
+from ops.embedded import DATABASE, OWNING, SERVING, Postgres
 
 NOBODY = "postgresql://127.0.0.1:1/x?connect_timeout=1"
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -99,3 +99,27 @@ def test_disks_are_looked_at(tmp_path: object, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("ops.doctor.LEAST_FREE", 1.0)
     assert "make room" in found(folders=(str(tmp_path),))["disk"].detail
     assert "MUSTER_WATCH_DISKS" in found(folders=("/nowhere/at/all",))["disk"].detail
+
+
+def test_an_empty_database_is_told_what_it_needs(postgres: Postgres) -> None:
+    with connect(postgres.url("postgres")) as superuser:
+        superuser.execute(f"create database bare owner {OWNING}")
+    url, owner_url = (postgres.url(role).replace(f"/{DATABASE}?", "/bare?") for role in (SERVING, OWNING))
+
+    told = found(database_url=url, owner_url=owner_url)
+
+    assert {"version", "role", "clock"} <= {name for name, one in told.items() if one.ok}
+    assert told["database"].ok
+    assert told["schema"] == Finding("schema", False, "no schema: run `muster migrate`")
+
+
+def test_a_server_that_is_too_old_is_told_with_the_cure(
+    database_url: str, owner_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.database.LEAST_VERSION", 99)
+
+    told = found(database_url=database_url, owner_url=owner_url)["version"]
+
+    assert not told.ok
+    assert "Muster needs PostgreSQL 99 or newer" in told.detail
+    assert "pg_upgrade, or `muster backup` here and `muster restore` into a newer one" in told.detail
