@@ -21,6 +21,8 @@ from ops.account import Unusable
 
 # What is of no use to whoever restores: who was signed in, and counts of the running minutes.
 LEFT_OUT = ("operator_session", "traffic")
+DEBIAN = "/usr/lib/postgresql/{major}/bin"  # where its packages put each version's programs
+_WITH_TLS = ("require", "verify-ca", "verify-full")
 # libpq's variables: a password in the arguments would be everybody's to read.
 _VARIABLES = {
     "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD",
@@ -55,7 +57,7 @@ def backup(owner_url: str, file: Path) -> Report:
     try:
         skipped = [f"--exclude-table-data={table}" for table in LEFT_OUT]
         options = ["--format=custom", "--no-owner", "--no-privileges", *skipped]
-        _run("pg_dump", major, owner_url, [*options, f"--file={partial}"])
+        _run(programs("pg_dump", major, owner_url)[0], owner_url, [*options, f"--file={partial}"])
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
@@ -82,12 +84,13 @@ def restore(owner_url: str, database_url: str, file: Path) -> Report:
             f"this database has {row[0]} lists already: restore into an empty one, such as a new data folder"
             " (`muster up --no-demo --data …`)"
         )
+    program = reader(major, owner_url, file)
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
     try:
         with database.connect(owner_url, "muster-restore") as connection:
             # The backup's schema may be an older one: of a newer one nothing may be left.
             connection.execute(_EMPTY)
-        _run("pg_restore", major, owner_url, [*options, f"--dbname={_name(owner_url)}", str(file)])
+        _run(program, owner_url, [*options, f"--dbname={_name(owner_url)}", str(file)])
     finally:
         migrations.upgrade(owner_url, _role(database_url))
     with database.connect(owner_url, "muster-restore") as connection:
@@ -119,28 +122,55 @@ def _name(url: str) -> str:
     return str(conninfo_to_dict(url).get("dbname") or "muster")
 
 
-def _run(program: str, major: int, url: str, options: Sequence[str]) -> None:
+def _run(program: str, url: str, options: Sequence[str]) -> None:
     given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
     environment = os.environ | {_VARIABLES[key]: value for key, value in given.items() if key in _VARIABLES}
     done = subprocess.run(
-        [_program(program, major), "--no-password", *options], env=environment, capture_output=True, text=True,
+        [program, "--no-password", *options], env=environment, capture_output=True, text=True,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     if done.returncode != 0:
-        raise Failed(f"{program} failed: {done.stderr.strip()[-1000:] or done.returncode}")
+        raise Failed(_reason(program, done))
 
 
-def _program(name: str, major: int) -> str:
-    """A client that is no older than the server: the embedded server's own, or one on the PATH."""
-    for candidate in filter(None, (_embedded(name), shutil.which(name))):
-        told = subprocess.run([candidate, "--version"], capture_output=True, text=True).stdout
-        version = re.search(r"(\d+)", told)
-        if version and int(version[1]) >= major:
-            return candidate
-    raise Failed(f"{name} of PostgreSQL {major} is not here: install the package postgresql-client-{major}")
+def _reason(program: str, done: "subprocess.CompletedProcess[str]") -> str:
+    return f"{Path(program).name} failed: {done.stderr.strip()[-1000:] or done.returncode}"
 
 
-def _embedded(name: str) -> str | None:
+def reader(major: int, url: str, file: Path) -> str:
+    """The pg_restore that reads this backup: an older one than the pg_dump that wrote it may not."""
+    reason = ""
+    for program in programs("pg_restore", major, url):
+        done = subprocess.run([program, "--list", str(file)], capture_output=True, text=True)
+        if done.returncode == 0:
+            return program
+        reason = _reason(program, done)
+    raise Failed(reason)
+
+
+def programs(name: str, major: int, url: str) -> list[str]:
+    """Clients that are no older than the server, the nearest first: what a newer one says, the server may not know."""
+    debian = f"{DEBIAN.format(major=major)}/{name}"
+    found = {
+        candidate: version
+        for candidate in filter(None, (shutil.which(name), shutil.which(debian), _embedded(name, url)))
+        if (version := _version(candidate)) >= major
+    }
+    if not found:
+        package = f"postgresql-client-{major}"
+        raise Failed(f"{name} of PostgreSQL {major} or newer is not here: install the package {package}")
+    return sorted(found, key=lambda candidate: found[candidate])
+
+
+def _version(program: str) -> int:
+    told = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    version = re.search(r"(\d+)", told)
+    return int(version[1]) if version else 0
+
+
+def _embedded(name: str, url: str) -> str | None:
+    if conninfo_to_dict(url).get("sslmode") in _WITH_TLS:
+        return None  # it is built without
     try:
         return str(embedded.postgres_program(name))
     except Unusable:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from ops.commands.shared import FAILED, Target, on_target, show, stop
+from ops.commands.shared import FAILED, REFUSED, Target, on_target, show, stop
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace the file where there is one.")
 @on_target
-def backup(file: Path, at: Target, as_json: bool) -> None:
+def backup(file: Path, force: bool, at: Target, as_json: bool) -> None:
     """Write everything that Muster keeps to a file, consistent, while it runs.
 
     \b
@@ -19,6 +20,8 @@ def backup(file: Path, at: Target, as_json: bool) -> None:
     """
     from ops import backup as doing
 
+    if file.exists() and not force:
+        stop(REFUSED, f"{file} is there already: choose another name, or replace it with --force")
     try:
         report = doing.backup(at.owner_url, file)
     except doing.Failed as why:

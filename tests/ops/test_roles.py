@@ -26,3 +26,10 @@ def test_a_server_that_is_too_old_gets_neither_roles_nor_database(postgres: Post
         made = superuser.execute("select rolname from pg_roles where rolname like 'stranger%'").fetchall()
     assert (done.returncode, made) == (3, [])
     assert f"Muster needs PostgreSQL {LEAST_VERSION} or newer, and this server is PostgreSQL" in done.stderr
+
+
+def test_another_database_is_made_as_the_first_was() -> None:
+    first, last = TEXT.index("create database"), TEXT.index("-- So that it sees")
+    page = (ROOT / "docs" / "backup.md").read_text()
+
+    assert TEXT[first:last].replace("database muster ", "database restored ") in page
