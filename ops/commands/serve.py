@@ -30,6 +30,19 @@ def ingress() -> None:
 
     \b
     MUSTER_DATABASE_URL=postgresql://… MUSTER_REDIS_URL=redis://… muster ingress
+
+    \b
+    Settings, all of them environment variables (every setting: docs/settings.md):
+      MUSTER_DATABASE_URL       PostgreSQL as the serving role; or MUSTER_DATABASE_URL_FILE, a file with it
+      MUSTER_REDIS_URL          Redis or Valkey; or MUSTER_REDIS_URL_FILE
+      MUSTER_HOST, MUSTER_PORT  where it answers  [127.0.0.1, 8080]
+      MUSTER_PUBLIC_URL         what IdPs call, when a proxy stands before
+      MUSTER_CONSOLE_URL        where operators open the console
+      MUSTER_TRUSTED_PROXIES    whose Forwarded and X-Forwarded headers count
+      MUSTER_SERVE              scim, console or both  [scim,console]
+      MUSTER_INGRESS_PROCESSES  processes that answer  [1]
+      MUSTER_INTERNAL_HOST      where /metrics, /live and /ready are  [127.0.0.1]
+      MUSTER_INTERNAL_PORT      the port of them  [9090]
     """
     loaded = _settings("ingress")
     # scim2_models is the grammar of unusual filters: a quarter of a second that no request should pay.
@@ -73,6 +86,15 @@ def workers() -> None:
 
     \b
     MUSTER_DATABASE_URL=postgresql://… MUSTER_REDIS_URL=redis://… muster workers
+
+    \b
+    Settings, all of them environment variables (every setting: docs/settings.md):
+      MUSTER_DATABASE_URL      PostgreSQL as the serving role; or MUSTER_DATABASE_URL_FILE, a file with it
+      MUSTER_REDIS_URL         Redis or Valkey; or MUSTER_REDIS_URL_FILE
+      MUSTER_WORKER_PROCESSES  processes that apply  [1]
+      MUSTER_WORKER_THREADS    drains at once in each of them  [2]
+      MUSTER_INTERNAL_HOST     where /metrics, /live and /ready are  [127.0.0.1]
+      MUSTER_INTERNAL_PORT     the port of them, another for each on one host  [9091]
     """
     loaded = _settings("workers")
     os.environ.setdefault("MUSTER_INTERNAL_PORT", str(WORKERS_PORT))
