@@ -37,16 +37,13 @@ def free_port(host: str = LOOPBACK) -> int:
         return int(probe.getsockname()[1])
 
 
-def check_free(host: str, port: int) -> None:
-    """PortTaken, with a sentence, when the address is in use or not ours."""
+def check_free(host: str, port: int, cure: str) -> None:
+    """PortTaken, with a sentence that ends in the cure, when the address is in use or not ours."""
     with _listener(host) as probe:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(
-                f"cannot listen on {host}:{port} ({error.strerror or error}):"
-                " choose another address with --host and --port (--port 0 takes a free one)"
-            ) from None
+            raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror or error}): {cure}") from None
 
 
 def status(host: str, port: int, path: str, within: float = 2.0) -> int | None:

@@ -26,7 +26,7 @@ class WrongSetting(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Read once where a process begins (`load`), handed on as an argument from there."""
 
-    database_url: str = "postgresql:///muster"
+    database_url: str = ""  # has to be set
     owner_url: str | None = None  # the role that owns the tables; None: the serving role owns them
     redis_url: str = "redis://127.0.0.1:6379/0"
 

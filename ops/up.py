@@ -56,7 +56,8 @@ class Up:
 
     def run(self, announce: Callable[[dict[str, Any]], None]) -> None:
         """Start everything, tell, and watch until a signal comes."""
-        addresses.check_free(self._options.host, self._port)
+        cure = "choose another address with --host and --port (--port 0 takes a free one)"
+        addresses.check_free(self._options.host, self._port, cure)
         self._supervisor.stop_on_signals()
         left = self._folder.end_leftovers()
         if left:

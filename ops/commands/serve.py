@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ops.addresses import local_root
+from ops.commands.beginning import need_database, need_port, need_welcome
 from ops.commands.shared import REFUSED, Target, on_target, show, stop
 from ops.up import GATE
 
@@ -44,14 +46,17 @@ def ingress() -> None:
       MUSTER_INTERNAL_HOST      where /metrics, /live and /ready are  [127.0.0.1]
       MUSTER_INTERNAL_PORT      the port of them  [9090]
     """
-    loaded = _settings("ingress")
+    loaded = _settings("ingress", INGRESS_PORT)
+    need_port(loaded.host, loaded.port, "MUSTER_HOST", "MUSTER_PORT")
     # scim2_models is the grammar of unusual filters: a quarter of a second that no request should pay.
     parts = ["ingress.app", *(["ingress.console.app"] if loaded.serves("console") else [])]
     _load(*parts, "ops.internal", "granian.server", "scim2_models")
+    need_welcome(loaded.database_url)
     _serve_ingress(loaded)
 
 
 def _serve_ingress(settings: "Settings") -> None:
+    import structlog
     from granian.constants import Interfaces, Loops
     from granian.log import LogLevels
     from granian.server import Server
@@ -73,6 +78,10 @@ def _serve_ingress(settings: "Settings") -> None:
         respawn_interval=0.5,
         # Without it a SIGTERM during the boot of a worker is waited for without end.
         workers_kill_timeout=KILL_AFTER,
+    )
+    url = local_root(settings.host, settings.port)
+    server.on_startup(
+        partial(structlog.get_logger().info, "serving", url=url, host=settings.host, serves=settings.serve)
     )
     probe = Probe(settings)
     port = settings.internal_port or INGRESS_PORT
@@ -96,10 +105,11 @@ def workers() -> None:
       MUSTER_INTERNAL_HOST     where /metrics, /live and /ready are  [127.0.0.1]
       MUSTER_INTERNAL_PORT     the port of them, another for each on one host  [9091]
     """
-    loaded = _settings("workers")
-    os.environ.setdefault("MUSTER_INTERNAL_PORT", str(WORKERS_PORT))
+    loaded = _settings("workers", WORKERS_PORT)
+    os.environ["MUSTER_INTERNAL_PORT"] = str(loaded.internal_port or WORKERS_PORT)
 
     _load("workers.main", "ops.internal")
+    need_welcome(loaded.database_url)
     from ops import forks
     from ops.internal import worker_server
 
@@ -107,13 +117,17 @@ def workers() -> None:
     sys.exit(forks.run(loaded.worker_processes, work, worker_server))
 
 
-def _settings(kind: str) -> "Settings":
+def _settings(kind: str, internal_port: int) -> "Settings":
     from ops import logs, settings
 
     try:
         loaded = settings.load()
     except settings.WrongSetting as error:
         stop(REFUSED, str(error))
+    need_database(loaded)
+    need_port(
+        loaded.internal_host, loaded.internal_port or internal_port, "MUSTER_INTERNAL_HOST", "MUSTER_INTERNAL_PORT"
+    )
     logs.configure(loaded.log_level)
     _metrics_folder(kind, loaded)
     return loaded
