@@ -72,6 +72,8 @@ WORKER_THREADS = _gauge("worker_threads", "Threads that can drain.")
 LANES_BUSY = _gauge("lanes_busy", "Lanes that drains hold at this moment.")
 MESSAGES = _counter("messages_total", "Messages of the workers' queues, by what became of them.", "actor", "outcome")
 MESSAGE_SECONDS = _histogram("message_seconds", "One message from beginning to end.", _MILLISECONDS, "actor")
+DRAINS_FAILED = _counter("drains_failed_total", "Drains rolled back and tried in parts or later.", "reason")
+SWEEP_FAILURES = _counter("sweep_failures_total", "Passes of the sweep that failed.")
 ROWS_SET_ASIDE = _counter("rows_set_aside_total", "Journal rows that no drain could apply.")
 BURST_CHANGES = _histogram("burst_changes", "Changes of a burst that is over.", _CHANGES)
 BURST_SECONDS = _histogram("burst_seconds", "From a burst's first request to its last.", _SPANS)
@@ -86,6 +88,8 @@ CONSOLE_POOL_SECONDS = _histogram(
 # There from the start, or the first of a kind would be no increase.
 for _reason in ("missing", "malformed", "unknown", "revoked", "expired", "disconnected", "wrong_list"):
     AUTH_FAILURES.labels(_reason)
+for _reason in ("lock", "clash", "timeout", "lost", "other"):
+    DRAINS_FAILED.labels(_reason)
 
 
 def observe_all(histogram: Histogram, values: Sequence[float]) -> None:

@@ -21,6 +21,14 @@ from workers.involved import Involved
 
 ROWS = 500  # a drain's share: then it gives its place back (I9)
 
+# In this order: all but the last are also what a lost connection raises.
+_REASONS: dict[str, tuple[type[Exception], ...]] = {
+    "lock": (errors.LockNotAvailable,),
+    "clash": database.CLASHES,
+    "timeout": (errors.QueryCanceled, errors.TransactionTimeout),
+    "lost": database.LOST,
+}
+
 _log = structlog.get_logger()
 
 
@@ -71,6 +79,7 @@ def provision(
     try:
         return _once(connection, lanes, rosters, limit, single)
     except Exception as error:
+        metrics.DRAINS_FAILED.labels(reason_of(error)).inc()
         if connection.closed:
             raise
         _log.warning("drain_failed", error=repr(error), lanes=len(lanes), limit=limit)
@@ -81,6 +90,11 @@ def provision(
     half = len(lanes) // 2
     first = provision(connection, lanes[:half], rosters, limit=limit, single=single)
     return first.add(provision(connection, lanes[half:], rosters, limit=limit, single=single))
+
+
+def reason_of(error: Exception) -> str:
+    """Why a drain failed, in one of few words."""
+    return next((reason for reason, kinds in _REASONS.items() if isinstance(error, kinds)), "other")
 
 
 def _alone(connection: Connection, lane: Lane, rosters: dict[str, Roster], single: bool, error: Exception) -> Settled:

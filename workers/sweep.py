@@ -13,6 +13,7 @@ from models import job as jobs
 from models.connection import Roster
 from models.database import Connection
 from models.trouble import Stuck
+from ops import metrics
 from ops.bell import TAKE, Bell
 from workers import remap
 from workers.bursting import Bursting
@@ -58,6 +59,7 @@ class Sweep:
                     connection = database.connect(self._url, "muster-sweep", options=OPTIONS)
                 self.once(connection)
             except Exception as error:
+                metrics.SWEEP_FAILURES.inc()
                 _log.warning("sweep_failed", error=repr(error))
                 if connection is not None:
                     connection.close()

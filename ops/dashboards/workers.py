@@ -16,7 +16,8 @@ JOURNAL = [
     number(
         "Oldest", "s", latest("muster_journal_oldest_seconds"), steps=high(5, 60), width=4,
         tells="How long the oldest of them has waited: what workers are scaled by.",
-        act="When high: no worker runs, they are too few, or one lane is stuck (the log has `lane_single`).",
+        act="When high: no worker runs, they are too few, or one list is held up by a lock: *Drains that failed, by"
+        " reason*. `muster backlog` tells which list, and who blocks it.",
     ),
     number(
         "Waiting", "short", latest("muster_waiting"), steps=SOME, width=4,
@@ -46,7 +47,8 @@ JOURNAL = [
     lines(
         "Oldest over time", "s", {"oldest": latest("muster_journal_oldest_seconds")}, steps=high(5, 60),
         tells="The age of the oldest operation that waits.",
-        act="When a straight line up: nothing is applied at all. Saw teeth of a few seconds: the bell is not heard.",
+        act="When a straight line up: nothing is applied at all, or one list stands still behind a lock (*Drains that"
+        " failed, by reason*; `muster backlog`). Saw teeth of a few seconds: the bell is not heard.",
     ),
     lines(
         "Processes and threads", "short", {
@@ -107,9 +109,15 @@ DRAINS = [
         act="When `commit` leads: the disk. `read` or `write`: the database. `apply`: our own code.",
     ),
     lines(
-        "The slowest of a hundred, by phase", "s", {"{{phase}}": quantile(0.99, PHASES, "phase")}, width=24,
+        "The slowest of a hundred, by phase", "s", {"{{phase}}": quantile(0.99, PHASES, "phase")}, width=12,
         steps=high(0.5, 5), tells="The time that 99 of 100 drains stay below in each phase.",
         act="When one rises alone: that phase is what has changed.",
+    ),
+    stack(
+        "Drains that failed, by reason", "ops", "{{reason}}", rate("muster_drains_failed_total", "reason"), width=12,
+        tells="Drains that were rolled back, a second; they are tried again in parts, and by the sweep.",
+        act="When `lock`: somebody holds rows of a list: *Locks waiting* (Postgres and Valkey); the runbook"
+        " MusterTransactionOpen ends it. `lost`, `timeout`: the database. `other`: the log has `drain_failed`.",
     ),
 ]  # fmt: skip
 
@@ -124,7 +132,8 @@ MESSAGES = [
             name: or_zero(rate("muster_messages_total", where=f'outcome="{name}"'))
             for name in ("failed", "skipped", "dead")
         }, steps=high(0.01, 1), tells="Failed tries (each is tried again), messages that were too old, dead ones.",
-        act="When above zero: the workers' log has the error. Changes are not lost by it: the sweep rings again.",
+        act="When above zero: the workers' log has the error. Changes are not lost by it: the sweep rings again."
+        " A drain whose rows somebody holds counts as done: *Drains that failed, by reason*.",
     ),
     lines(
         "Time of a message", "s", {"{{actor}}": quantile(0.95, "muster_message_seconds", "actor")}, steps=high(5, 10),
@@ -132,9 +141,14 @@ MESSAGES = [
         act="When `drain` is high: *Time of a drain*. Others (`forget`, `remap`) work in slices of about a second.",
     ),
     lines(
-        "Queued", "short", {"{{queue}} {{state}}": latest("muster_queued_messages", "queue, state")}, width=24,
+        "Queued", "short", {"{{queue}} {{state}}": latest("muster_queued_messages", "queue, state")}, width=12,
         tells="Messages that are ready, delayed (to be tried again) or dead. `lanes` has two at most, by design.",
         act="When `jobs` ready stays up: more worker processes. Dead ones: see the log, then remove them.",
+    ),
+    lines(
+        "Passes of the sweep that failed", "ops", {"failed": rate("muster_sweep_failures_total")}, width=12,
+        steps=high(0.01, 1), tells="The sweep finds what no drain does, once a second. One that fails is begun anew.",
+        act="When above zero while the database is up: the log has `sweep_failed` with the error (MusterSweepFails).",
     ),
 ]  # fmt: skip
 

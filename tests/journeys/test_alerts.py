@@ -24,6 +24,7 @@ from models.guard import Guard
 from models.journal import Entry
 from models.text import new_id
 from ops.bell import JOBS, REMAP, Bell
+from ops.embedded import OWNING, SERVING
 from tests.factories import user
 from tests.journeys.idp import Idp
 from tests.journeys.processes import KINDS, Processes
@@ -148,6 +149,15 @@ def test_what_could_not_be_applied_is_told_of(prometheus: Watch, stack: Muster, 
     Bell(stack.ready["redis_url"])._push(JOBS, REMAP, [], True)  # a message without what its actor needs
 
     prometheus.awaits(("MusterRowsSetAside", "warning"), ("MusterDeadMessages", "ticket"))
+
+
+def test_a_sweep_that_fails_is_told_of(prometheus: Watch, stack: Muster) -> None:
+    with database.connect(stack.ready["database_url"].replace(SERVING, OWNING)) as owner:
+        owner.execute("alter function muster_lanes(interval) rename to muster_lanes_elsewhere")
+        prometheus.awaits(("MusterSweepFails", "warning"))
+        owner.execute("alter function muster_lanes_elsewhere(interval) rename to muster_lanes")
+
+    eventually(lambda: ("MusterSweepFails", "warning") not in prometheus.firing(), 30, "an end of the alarm")
 
 
 def test_keys_that_valkey_gives_up_are_told_of(prometheus: Watch, stack: Muster) -> None:

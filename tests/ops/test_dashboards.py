@@ -99,3 +99,10 @@ def test_variables_are_filled_in_and_legends_written() -> None:
     assert legend("{{queue}} {{state}}", {"queue": "jobs", "state": "dead"}) == "jobs dead"
     with pytest.raises(KeyError):
         filled("$unknown", {})
+
+
+def test_drains_that_fail_lead_to_who_holds_the_lock() -> None:
+    described = {panel["title"]: panel["description"] for _, panel in PANELS}
+
+    assert "*Locks waiting* (Postgres and Valkey)" in described["Drains that failed, by reason"]
+    assert "MusterTransactionOpen" in described["Drains that failed, by reason"]

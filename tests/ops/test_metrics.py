@@ -29,6 +29,14 @@ def test_the_page_has_our_metrics_and_those_read_at_scrape() -> None:
     assert "muster_journal_pending 3.0" in page
 
 
+def test_what_may_go_wrong_is_there_before_it_does() -> None:
+    page = metrics.exposition().decode()
+
+    reasons = set(re.findall(r'^muster_drains_failed_total{reason="(\w+)"}', page, re.M))
+    assert reasons == {"lock", "clash", "timeout", "lost", "other"}
+    assert re.search(r"^muster_sweep_failures_total \d", page, re.M)
+
+
 def test_no_label_names_a_list_a_person_or_a_token() -> None:
     declared = [value for value in vars(metrics).values() if hasattr(value, "_labelnames")]
 

@@ -1,14 +1,16 @@
 """Drains over a real database: order, conflicts, waiting, and the race for a lane."""
 
 import pytest
+from psycopg import errors
 
 from models import connection as connections
 from models import database, journal
 from models.database import Connection
 from models.errors import Refused
 from models.journal import Lane
+from ops import metrics
 from tests.workers.conftest import MakeRoster, Roster
-from workers import applying, sweep
+from workers import applying, provision, sweep
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -185,6 +187,41 @@ def test_a_row_whose_pure_steps_fail_is_set_aside_and_its_neighbours_are_applied
     assert sorted(entry[:2] for entry in staff.log()) == [("create", "applied"), ("create", "rejected")]
     with database.transaction(staff.connection) as cursor:
         assert journal.backlog(cursor).set_aside == 1
+
+
+def failed(reason: str) -> float:
+    """How many drains failed for this reason so far, in this process."""
+    return float(metrics.DRAINS_FAILED.labels(reason)._value.get())
+
+
+def test_a_drain_that_waits_in_vain_for_a_persons_lock_is_counted(staff: Roster, database_url: str) -> None:
+    user = staff.create("ada", title="Nurse")
+    staff.drain()
+    staff.update(user, title="Doctor")
+    before = failed("lock")
+    staff.connection.execute("set lock_timeout = 50")
+    with database.connect(database_url) as other, other.transaction():
+        other.execute("select from person where uid = 'ada' for update")
+        staff.drain(staff.lane(user))
+
+    assert failed("lock") > before
+    assert staff.pending()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (errors.LockNotAvailable(), "lock"),
+        (errors.DeadlockDetected(), "clash"),
+        (errors.UniqueViolation(), "clash"),
+        (errors.QueryCanceled(), "timeout"),
+        (errors.TransactionTimeout(), "timeout"),
+        (errors.AdminShutdown(), "lost"),
+        (KeyError("title"), "other"),
+    ],
+)
+def test_a_failed_drain_has_one_of_few_reasons(error: Exception, reason: str) -> None:
+    assert provision.reason_of(error) == reason
 
 
 def test_a_delivered_ring_without_rows_changes_nothing(staff: Roster) -> None:

@@ -1,5 +1,6 @@
 """The sweep: what was rung in vain is found, what cannot be applied is nursed and given up."""
 
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,6 +10,7 @@ import pytest
 from models import database, trouble
 from models.database import Connection
 from models.journal import Lane
+from ops import metrics
 from tests.workers.conftest import Roster
 from workers import provision, sweep
 from workers.sweep import Sweep
@@ -147,6 +149,25 @@ def test_the_sweep_lives_and_ends_with_its_process(staff: Roster, database_url: 
     made.stop()
 
     assert not staff.pending()
+
+
+def test_a_pass_that_fails_is_counted_and_the_next_one_tries_again(
+    staff: Roster, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, again = metrics.SWEEP_FAILURES._value.get(), threading.Event()
+
+    def fail(*_: object) -> None:
+        if metrics.SWEEP_FAILURES._value.get() > tried:
+            again.set()
+        raise ConnectionError
+
+    monkeypatch.setattr(Sweep, "once", fail)
+    made = Sweep(database_url, SilentBell(), seconds=0.01)  # type: ignore[arg-type]
+    made.start()
+    came_again = again.wait(10)
+    made.stop()
+
+    assert came_again
 
 
 def test_a_person_who_is_locked_for_long_costs_nobody_a_row(staff: Roster, database_url: str) -> None:
