@@ -10,7 +10,9 @@ import click
 from ops.commands.shared import Target, as_text, find_list, on_target, printable, show, table
 
 if TYPE_CHECKING:
+    from models.blocked import Blocker, Late
     from models.database import Connection
+    from ops.backlog import Seen
 
 LOOK_EVERY = 0.5  # seconds
 LOOKED_AT, REMEMBERED = 2_000, 20_000  # entries of a look, and those that are not printed again
@@ -108,15 +110,21 @@ def _follow(opened: "Connection", list_id: str, found: list[dict[str, Any]], lim
 @click.command()
 @on_target
 def backlog(at: Target, as_json: bool) -> None:
-    """What was accepted and is not in the lists yet.
+    """What was accepted and is not in the lists yet; the ten lists that have waited the longest, and who blocks them.
+
+    Workers wait for a lock in turns: where a list is late, it looks for up to three seconds.
 
     \b
-    muster backlog --json
+    muster backlog
+    muster backlog --json | jq '.lists[] | select(.blocked_by != [])'
     """
     from models import database, journal
+    from ops.backlog import by_list
 
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        found = journal.backlog(cursor)
+    with database.connect(at.database_url) as opened:
+        with database.transaction(opened) as cursor:
+            found = journal.backlog(cursor)
+        waiting = by_list(opened)
     facts = {
         "pending": found.pending,
         "oldest_seconds": round(found.oldest_seconds, 3),
@@ -124,5 +132,25 @@ def backlog(at: Target, as_json: bool) -> None:
         "set_aside": found.set_aside,
     }
     if as_json:
-        return show(facts)
-    return table(facts.items(), "WHAT", "NOW")
+        return show(facts | {"lists": [_as_facts(one, blockers) for one, blockers in waiting]})
+    return _print_backlog(facts, waiting)
+
+
+def _print_backlog(facts: dict[str, Any], waiting: "Seen") -> None:
+    table(facts.items(), "WHAT", "NOW")
+    if waiting:
+        click.echo()
+        rows = (_waiting(one, blockers) for one, blockers in waiting)
+        table(rows, "LIST", "ID", "PENDING", "OLDEST", "BLOCKED BY")
+
+
+def _as_facts(one: "Late", blockers: "list[Blocker]") -> dict[str, Any]:
+    told = {"id": one.list_id, "name": one.name, "pending": one.pending}
+    told["oldest_seconds"] = round(one.oldest_seconds, 3)
+    return told | {"blocked_by": [blocker._asdict() for blocker in blockers]}
+
+
+def _waiting(one: "Late", blockers: "list[Blocker]") -> tuple[Any, ...]:
+    from ops.backlog import who
+
+    return one.name, one.list_id, one.pending, f"{one.oldest_seconds:.0f} s", "; ".join(map(who, blockers)) or "-"

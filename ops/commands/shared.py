@@ -102,7 +102,7 @@ def with_sentences(function: Callable[..., Any], *arguments: Any, **options: Any
         stop(REFUSED, refused.detail)
     except psycopg.OperationalError as error:
         stop(UNREACHABLE, f"the database does not answer: {str(error).strip()}")
-    except psycopg.errors.UndefinedTable:
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction):
         stop(FAILED, "the database has no tables of Muster's (or old ones): run `muster migrate`")
     except psycopg.Error as error:
         stop(FAILED, f"the database refused: {str(error).strip()}")

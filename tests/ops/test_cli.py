@@ -1,6 +1,7 @@
 """The commands, in this process, against the database of the tests."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from models import database
+from models import database, journal
+from models.blocked import Blocker, Late
+from models.journal import Entry
+from models.text import new_id
 from ops.cli import COMMANDS, main
 from ops.commands.tokens import Span
 from ops.embedded import SERVING, Postgres
@@ -141,8 +145,39 @@ def test_an_empty_list_is_an_empty_array(muster: Muster) -> None:
     assert muster.json("log", "Staff") == []
 
 
-def test_the_backlog_has_its_four_numbers(muster: Muster) -> None:
-    assert muster.json("backlog") == {"pending": 0, "oldest_seconds": 0.0, "waiting": 0, "set_aside": 0}
+def test_the_backlog_has_its_four_numbers_and_the_lists_that_wait(muster: Muster) -> None:
+    assert muster.json("backlog") == {"pending": 0, "oldest_seconds": 0.0, "waiting": 0, "set_aside": 0, "lists": []}
+
+
+def test_the_backlog_is_told_by_list(muster: Muster, connection: database.Connection) -> None:
+    made = muster.json("list", "create", "Staff")
+    with database.transaction(connection, [made["list_id"]]) as cursor:
+        entry = Entry(made["list_id"], new_id(), "create", "{}", None, None, "request-1", None)
+        journal.append(cursor, [entry])
+        cursor.execute("update journal set accepted_at = accepted_at - interval '39 seconds'")
+
+    told, shown = muster.json("backlog"), muster.run("backlog").output
+
+    assert (told["pending"], [one["pending"] for one in told["lists"]]) == (1, [1])
+    [one] = told["lists"]
+    assert (one["id"], one["name"], one["blocked_by"]) == (made["list_id"], "Staff", [])
+    assert 39 <= one["oldest_seconds"] < 60
+    assert re.search(rf"Staff +{made['list_id']} +1 +(39|4\d) s", shown)
+
+
+def test_the_backlog_names_who_blocks_a_list(
+    muster: Muster, connection: database.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, who = Late("abc", "Staff", 33, 39.2), Blocker(4711, "owner", "nightly-report", "idle in transaction", 61.0)
+    monkeypatch.setattr("ops.backlog.by_list", lambda _: [(late, [who])])
+
+    told, shown = muster.json("backlog"), muster.run("backlog").output
+
+    assert told["lists"][0]["blocked_by"] == [
+        {"pid": 4711, "user": "owner", "application": "nightly-report", "state": "idle in transaction",
+         "open_seconds": 61.0}
+    ]  # fmt: skip
+    assert "pid 4711: nightly-report of owner, idle in transaction, open for 61 s" in shown
 
 
 def test_an_operators_password_is_shown_once(muster: Muster) -> None:
