@@ -176,8 +176,10 @@ def running(*options: str, **environment: str) -> Iterator[Muster]:
     )  # fmt: skip
     try:
         muster = Muster(process, folder, _ready_line(process, errors))
-        yield muster
-        muster.database.close()
+        try:
+            yield muster
+        finally:
+            muster.database.close()  # else the next test is blamed for it
         _stop(process, folder)
     finally:
         for left in processes_of(process.pid, folder):

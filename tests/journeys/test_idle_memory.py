@@ -14,8 +14,11 @@ LIMIT_MB = 400
 
 
 def _proportional_kb(pid: int) -> int:
-    """A process's memory, shared pages counted by their share (Linux: smaps_rollup)."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    """A process's memory, shared pages counted by their share (Linux: smaps_rollup); none of one that has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
