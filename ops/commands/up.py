@@ -1,5 +1,6 @@
 """`muster up`."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def up(as_json: bool, **options: Any) -> None:
         servers = {name: given_as(name) for name in SECRETS}
         folder.take()
         options |= {name: options[name] or servers[name] for name in SECRETS}
-        Up(Options(**options), folder).run(_print_json if as_json else _print_banner)
+        Up(Options(**options), folder).run(
+            lambda ready: click.echo(as_text(ready) if as_json else banner(ready, options["data"]))
+        )
     except Stopped:
         return
     except WrongSetting as error:
@@ -63,28 +66,26 @@ def up(as_json: bool, **options: Any) -> None:
         stop(FAILED, f"cannot use {error.filename}: {error.strerror}")
 
 
-def _print_json(ready: dict[str, Any]) -> None:
-    click.echo(as_text(ready))
-
-
-def _print_banner(ready: dict[str, Any]) -> None:
-    who = ready["operator"]
+def banner(ready: dict[str, Any], data: Path) -> str:
+    """What people read when it is ready: addresses, tokens, and commands to copy."""
+    who, at = ready["operator"], "" if data == DEFAULT_FOLDER else f" --data {shlex.quote(str(data))}"
     lines = ["", f"  Muster is running at {ready['console_url']}   (Ctrl-C stops it; nothing is lost)", ""]
     lines += [
         f"  {each['name']:<12} {each['scim_base_url']}  {each['token'] or ''}".rstrip() for each in ready["lists"]
     ]
     if not ready["lists"]:
-        lines.append("  No list yet: muster list create Staff && muster token issue Staff")
+        lines.append(f"  No list yet: ./muster list create Staff{at} && ./muster token issue Staff{at}")
     if who["email"]:
         lines += ["", f"  Operator     {who['email']}  {who['password'] or '(password shown at the first start)'}"]
-    lines += [*_try_it(ready["lists"]), f"  Metrics      {ready['metrics_url']}", ""]
-    click.echo("\n".join(lines))
+    lines += [*_try_it(ready["lists"], at), f"  Metrics      {ready['metrics_url']}  (ingress)"]
+    lines += [f"               {url}  (workers)" for url in ready["worker_metrics_urls"]]
+    return "\n".join([*lines, ""])
 
 
-def _try_it(lists: list[dict[str, Any]]) -> list[str]:
+def _try_it(lists: list[dict[str, Any]], at: str) -> list[str]:
     usable = [each for each in lists if each["token"]]
     if not usable:
-        return ["", "  Tokens are shown once; another one: muster token issue LIST", ""]
+        return ["", f"  Tokens are shown once; another one: ./muster token issue LIST{at}", ""]
     first = usable[0]
     return [
         "",
@@ -92,6 +93,6 @@ def _try_it(lists: list[dict[str, Any]]) -> list[str]:
         f"    curl {first['scim_base_url']}/Users -H 'Authorization: Bearer {first['token']}' \\",
         "      -H 'Content-Type: application/scim+json' \\",
         """      -d '{"userName": "mila@north.example", "displayName": "Mila Okafor"}'""",
-        f"    ./muster people {first['name'] if ' ' not in first['name'] else first['list_id']}",
+        f"    ./muster people {first['name'] if ' ' not in first['name'] else first['list_id']}{at}",
         "",
     ]
