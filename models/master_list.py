@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
@@ -110,6 +110,24 @@ def names(cursor: Cursor) -> list[tuple[str, str]]:
     """Every list's id and name, in order of creation."""
     cursor.execute("select id, name from master_list order by created_at, id")
     return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+class Listed(NamedTuple):
+    """A list of any organisation; `state` is its connection's, None where it has none."""
+
+    id: str
+    name: str
+    organisation: str
+    state: str | None
+
+
+def listing(cursor: Cursor) -> list[Listed]:
+    """Every list with its organisation and its connection's state, in order of creation."""
+    cursor.execute(
+        "select l.id, l.name, o.name, c.state from master_list l join organisation o on o.id = l.organisation_id"
+        " left join connection c on c.list_id = l.id order by l.created_at, l.id"
+    )
+    return [Listed(*row) for row in cursor.fetchall()]
 
 
 def fields(cursor: Cursor, list_id: str, lock: bool = False) -> list[Field]:

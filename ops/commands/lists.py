@@ -78,14 +78,18 @@ def disconnect(wanted: str, at: Target, as_json: bool) -> None:
 @lists.command("list")
 @on_target
 def listing(at: Target, as_json: bool) -> None:
-    """All lists, in order of creation."""
+    """All lists with their organisations and connections, in order of creation."""
     from models import database, master_list
 
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        found = [(list_id, name, at.scim_base_url(list_id)) for list_id, name in master_list.names(cursor)]
+        found = master_list.listing(cursor)
     if as_json:
-        return show([dict(zip(("list_id", "name", "scim_base_url"), row, strict=True)) for row in found])
-    return table(found, "LIST", "NAME", "SCIM BASE URL")
+        members = ("list_id", "name", "organisation", "state")
+        return show(
+            [dict(zip(members, one, strict=True)) | {"scim_base_url": at.scim_base_url(one.id)} for one in found]
+        )
+    rows = ((*one[:3], one.state or "not connected", at.scim_base_url(one.id)) for one in found)
+    return table(rows, "LIST", "NAME", "ORGANISATION", "STATE", "SCIM BASE URL")
 
 
 def _tell(at: Target, list_id: str, as_json: bool, hint: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from models import database, journal
+from models import database, journal, master_list, organisation
 from models.blocked import Blocker, Late
 from models.journal import Entry
 from models.text import new_id
@@ -51,6 +51,27 @@ def test_a_list_and_its_tokens(muster: Muster) -> None:
     assert (shown["prefix"], shown["label"]) == (issued["prefix"], "Okta")
     assert shown["revoked_at"] < shown["expires_at"]
     assert issued["token"] not in json.dumps(shown)
+
+
+def test_lists_are_shown_with_their_organisation_and_connection(
+    muster: Muster, connection: database.Connection
+) -> None:
+    made = [muster.json("list", "create", name, "--org", org) for name, org in (("Staff", "North"), ("Staff", "South"))]
+    with database.transaction(connection) as cursor:
+        bare = master_list.create(cursor, organisation.ensure(cursor, "West"), "Students")
+    muster.run("list", "disconnect", made[1]["list_id"])
+
+    shown = muster.json("list", "list")
+    text = muster.run("list", "list").stdout.splitlines()
+
+    assert [(each["list_id"], each["organisation"], each["state"]) for each in shown] == [
+        (made[0]["list_id"], "North", "connected"),
+        (made[1]["list_id"], "South", "disconnecting"),
+        (bare, "West", None),
+    ]
+    assert [(each["name"], each["scim_base_url"]) for each in shown[:1]] == [("Staff", made[0]["scim_base_url"])]
+    assert text[0].split() == ["LIST", "NAME", "ORGANISATION", "STATE", "SCIM", "BASE", "URL"]
+    assert ["not connected" in line for line in text[1:]] == [False, False, True]
 
 
 def test_disconnect_says_what_stays_and_refuses_twice(muster: Muster) -> None:
