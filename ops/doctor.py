@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
-from models import database, journal, migrations
+from models import blocked, database, journal, migrations
 from models.database import Connection
-from ops import reach
+from ops import backlog, reach
 from ops.reach import NoWay, Unreachable
 
 LATE_AFTER = 10.0  # seconds; workers settle within milliseconds, the sweep within two seconds
@@ -179,13 +179,31 @@ def _activity(connection: Connection) -> Finding:
 
 def _workers(connection: Connection) -> Finding:
     with database.transaction(connection) as cursor:
-        backlog = journal.backlog(cursor)
-    if backlog.oldest_seconds > LATE_AFTER:
-        detail = (
-            f"the oldest of {backlog.pending} operations waits for {backlog.oldest_seconds:.0f} s: are workers running?"
-        )
-        return Finding("workers", False, detail)
-    return Finding("workers", True, f"{backlog.pending} operations pending")
+        found, processes = journal.backlog(cursor), blocked.worker_processes(cursor)
+    waits = f"the oldest of {found.pending} operations waits for {found.oldest_seconds:.0f} s"
+    if not processes and found.pending:
+        return Finding("workers", False, f"no worker is connected, and {waits}: start `muster workers`")
+    if not processes:
+        return Finding("workers", True, "no worker is connected: start `muster workers`", warning=True)
+    live = "1 worker process lives" if processes == 1 else f"{processes} worker processes live"
+    if found.oldest_seconds > LATE_AFTER:
+        return Finding("workers", False, f"{live}, and {_late(connection) or waits}")
+    return Finding("workers", True, f"{live}, {found.pending} operations pending")
+
+
+def _late(connection: Connection) -> str | None:
+    """The list that waits: one that is known to be blocked, else the one that has waited the longest."""
+    try:
+        seen = backlog.by_list(connection)
+    except psycopg.errors.UndefinedFunction:
+        return None  # an older schema, which another check tells of
+    if not seen:
+        return None
+    one, blockers = next(((one, blockers) for one, blockers in seen if blockers), seen[0])
+    waits = f"the list {one.name} waits for {one.oldest_seconds:.0f} s"
+    if blockers:
+        return f"{waits}: blocked by {'; '.join(map(backlog.who, blockers))}"
+    return f"{waits}: `muster backlog`, and the workers' log (`drain_failed`, `sweep_failed`)"
 
 
 def _set_aside(connection: Connection) -> Finding:

@@ -1,10 +1,15 @@
 """What doctor says of addresses, servers and disks, and what to do about them."""
 
 import errno
+import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.database import connect
+from models import database, journal, master_list, organisation
+from models.database import Connection, connect
+from models.journal import Entry
+from models.text import new_id
 from ops.doctor import Finding, Installation, examine
 from ops.embedded import DATABASE, OWNING, SERVING, Postgres
 
@@ -84,6 +89,76 @@ def test_a_server_that_loses_commits_is_told(database_url: str, owner_url: str) 
     # These tests' own server forgets a power cut, to be fast.
     assert (told["durable"].ok, "fsync" in told["durable"].detail) == (False, True)
     assert [told[name].ok for name in ("database", "role", "clock", "connections", "schema", "workers")] == [True] * 6
+
+
+def waits(connection: Connection, seconds: int) -> str:
+    """A list called Staff, with an operation that was accepted so long ago."""
+    with database.transaction(connection) as cursor:
+        list_id = master_list.create(cursor, organisation.ensure(cursor, "North School"), "Staff")
+        journal.append(cursor, [Entry(list_id, new_id(), "create", "{}", None, None, "request-1", None)])
+        cursor.execute("update journal set accepted_at = accepted_at - make_interval(secs => %s)", (seconds,))
+    return list_id
+
+
+def test_without_a_worker_that_is_connected_doctor_warns_and_fails_once_something_waits(
+    connection: Connection, database_url: str, owner_url: str
+) -> None:
+    idle = found(database_url=database_url, owner_url=owner_url)["workers"]
+    waits(connection, 1)
+    told = found(database_url=database_url, owner_url=owner_url)["workers"]
+
+    assert (idle.ok, idle.warning, idle.detail) == (True, True, "no worker is connected: start `muster workers`")
+    assert not told.ok
+    assert re.fullmatch(
+        r"no worker is connected, and the oldest of 1 operations waits for \d+ s: start `muster workers`", told.detail
+    )
+
+
+def test_workers_that_live_are_counted(connection: Connection, database_url: str, owner_url: str) -> None:
+    with connect(database_url, "muster-sweep"), connect(database_url, "muster-sweep"):
+        told = found(database_url=database_url, owner_url=owner_url)["workers"]
+
+    assert (told.ok, told.warning, told.detail) == (True, False, "2 worker processes live, 0 operations pending")
+
+
+def test_a_list_that_is_blocked_is_told_with_who_blocks_it(
+    connection: Connection, database_url: str, owner_url: str
+) -> None:
+    list_id = waits(connection, 39)
+    lane = database.lock_key("lane", list_id, 3)
+    with (
+        connect(database_url, "muster-sweep"),
+        connect(database_url, "muster-drain") as drain,
+        connect(owner_url, "nightly-report") as report,
+        ThreadPoolExecutor() as pool,
+    ):
+        report.execute("begin")
+        report.execute("select pg_advisory_xact_lock(815)")
+        pid = report.info.backend_pid
+        drain.execute("select pg_advisory_lock(%s)", (lane,))
+        pool.submit(drain.execute, "select pg_advisory_lock(815)")
+        told = found(database_url=database_url, owner_url=owner_url)["workers"]
+        report.execute("rollback")
+
+    assert not told.ok
+    assert re.fullmatch(
+        rf"1 worker process lives, and the list Staff waits for \d+ s: blocked by pid {pid}: nightly-report of"
+        r" \w+, idle in transaction, open for \d+ s",
+        told.detail,
+    )
+
+
+def test_a_list_that_waits_for_nobody_who_is_known_leads_to_the_log(
+    connection: Connection, database_url: str, owner_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.backlog.LOOK_FOR", 0)
+    waits(connection, 39)
+    with connect(database_url, "muster-sweep"):
+        told = found(database_url=database_url, owner_url=owner_url)["workers"]
+
+    assert not told.ok
+    assert "the list Staff waits for" in told.detail
+    assert "`drain_failed`" in told.detail
 
 
 def test_a_serving_role_that_bypasses_row_level_security_is_told(owner_url: str) -> None:
