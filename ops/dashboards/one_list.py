@@ -25,8 +25,8 @@ THIS = [
         "Its share of the journal", "percentunit",
         f"{latest('muster_list_pending', where=LIST)} / clamp_min({latest('muster_journal_pending')}, 1)", width=6,
         tells="How much of everything that waits is this list's.",
-        act="Near 100 %: this list alone is behind, by a burst of its own or a lane that is stuck (the log has"
-        " `lane_single`).",
+        act="Near 100 %: this list alone is behind, by a burst of its own, by a lock (*Locks waiting* (Postgres and"
+        " Valkey); `muster backlog` names who holds it) or by a lane that is stuck (the log has `lane_single`).",
     ),
     number(
         "Waiting, of all lists", "short", latest("muster_waiting"), steps=SOME, width=6,
@@ -37,7 +37,8 @@ THIS = [
         "Not applied yet, over time", "short", {
             "this list": latest("muster_list_pending", where=LIST), "all lists": latest("muster_journal_pending"),
         }, width=12, tells="What of this list waits for a worker, and what of all lists.",
-        act="When both rise: Workers and journal. This one alone: its own burst or a lane that is stuck.",
+        act="When both rise: Workers and journal. This one alone: its own burst, a lock (*Locks waiting* (Postgres and"
+        " Valkey), `muster backlog`) or a lane that is stuck.",
     ),
     lines(
         "Since the last change, over time", "s", {"this list": AGE}, width=12,
@@ -67,7 +68,8 @@ EVERYTHING = [
     ranking(
         "Lists with the most to apply", "short", "{{list}}", "topk(10, max by (list) (muster_list_pending))",
         tells="The ten lists with the most that waits for a worker, of those that are shown.",
-        act="When one leads by far: its provider has sent a burst; lanes keep it from holding up the others.",
+        act="When one leads by far: its provider has sent a burst, and lanes keep it from holding up the others; or a"
+        " lock holds it up, and `muster backlog` names whose.",
     ),
     ranking(
         "Lists that have been still the longest", "s", "{{list}}",

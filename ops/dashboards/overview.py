@@ -53,7 +53,8 @@ NOW = [
     number(
         "Oldest change not applied", "s", latest("muster_journal_oldest_seconds"), steps=high(5, 60),
         tells="How long the oldest accepted change has waited for a worker.",
-        act="When high: no worker runs, they are too few, or one lane is stuck: Workers and journal.",
+        act="When high: no worker runs, they are too few, or one list is stuck: Workers and journal; behind a lock:"
+        " *Locks waiting* (Postgres and Valkey). `muster backlog` names the list and who blocks it.",
     ),
     number(
         "Waiting", "short", latest("muster_waiting"), steps=SOME,

@@ -21,12 +21,13 @@ POSTGRES = [
     number(
         "Locks waiting", "short", latest("muster_postgres_locks_waiting"), steps=high(5, 50),
         tells="Locks that somebody waits for at this moment.",
-        act="When it stays up: pg_stat_activity tells who holds them; often a migration or a long transaction.",
+        act="When it stays up or comes again and again (workers wait for a second at most): `muster backlog` names whom"
+        " they wait for; often a migration or a long transaction. The runbook MusterTransactionOpen ends it.",
     ),
     number(
         "Oldest transaction", "s", latest("muster_postgres_oldest_transaction_seconds"), steps=high(60, 600),
         tells="Nothing younger than it can be vacuumed, and tables grow.",
-        act="When high: somebody's open session; pg_stat_activity has it, pg_terminate_backend ends it.",
+        act="When high: somebody's open session; the runbook MusterTransactionOpen shows whose, and who may end it.",
     ),
     number(
         "Deadlocks", "short", "max(increase(muster_postgres_deadlocks_total[$__range]))", steps=SOME,

@@ -16,8 +16,8 @@ JOURNAL = [
     number(
         "Oldest", "s", latest("muster_journal_oldest_seconds"), steps=high(5, 60), width=4,
         tells="How long the oldest of them has waited: what workers are scaled by.",
-        act="When high: no worker runs, they are too few, or one list is held up by a lock: *Drains that failed, by"
-        " reason*. `muster backlog` tells which list, and who blocks it.",
+        act="When high: no worker runs, they are too few, or a lock holds one list up: *Locks waiting* (Postgres and"
+        " Valkey). `muster backlog` tells which list, and who blocks it.",
     ),
     number(
         "Waiting", "short", latest("muster_waiting"), steps=SOME, width=4,
@@ -47,8 +47,8 @@ JOURNAL = [
     lines(
         "Oldest over time", "s", {"oldest": latest("muster_journal_oldest_seconds")}, steps=high(5, 60),
         tells="The age of the oldest operation that waits.",
-        act="When a straight line up: nothing is applied at all, or one list stands still behind a lock (*Drains that"
-        " failed, by reason*; `muster backlog`). Saw teeth of a few seconds: the bell is not heard.",
+        act="When a straight line up: nothing is applied at all, or one list stands still behind a lock: *Locks"
+        " waiting* (Postgres and Valkey), `muster backlog`. Saw teeth of a few seconds: the bell is not heard.",
     ),
     lines(
         "Processes and threads", "short", {

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import click
 import pytest
 import yaml  # type: ignore[import-untyped, unused-ignore]
+from psycopg import errors
 
+from models import database
 from models.database import Connection
 from ops import metrics
 from ops.cli import main
@@ -202,6 +204,44 @@ def test_the_sql_of_a_runbook_runs_for_the_serving_role(page: Path, connection: 
         connection.execute(statement.encode())
 
 
+@pytest.mark.parametrize("name", ["MusterJournalLate", "MusterTransactionOpen"])
+def test_where_a_list_may_be_blocked_the_backlog_is_asked_first(name: str) -> None:
+    lines = (RUNBOOKS / f"{name}.md").read_text().splitlines()
+
+    assert "`muster backlog`" in lines[lines.index("## Look first") + 2]
+
+
+def test_the_alert_of_a_late_journal_says_which_command_names_the_list() -> None:
+    [late] = [alert.rule["annotations"] for alert in ALERTS if alert.name == "MusterJournalLate"]
+
+    assert "`muster backlog`" in late["description"]
+
+
+def test_the_page_about_open_transactions_shows_those_that_have_just_begun(
+    owner_url: str, connection: Connection
+) -> None:
+    [who, *_] = re.findall(r"```sql\n(.*?)```", (RUNBOOKS / "MusterTransactionOpen.md").read_text(), re.S)
+    with database.connect(owner_url, "nightly-report") as report, report.transaction():
+        report.execute("select from person for update")
+        pid = report.info.backend_pid
+        found = [row[0] for row in connection.execute(who.encode()).fetchall()]
+
+    assert pid in found
+
+
+def test_an_open_transaction_is_ended_by_the_role_that_the_page_names(owner_url: str, connection: Connection) -> None:
+    page = (RUNBOOKS / "MusterTransactionOpen.md").read_text()
+    with database.connect(owner_url, "nightly-report") as report:
+        end = f"select pg_terminate_backend({report.info.backend_pid})".encode()
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute(end)
+        with database.connect(owner_url) as owner:
+            ended = owner.execute(end).fetchone()
+
+    assert ended == (True,)
+    assert 'psql "$MUSTER_OWNER_URL" -c "select pg_terminate_backend(PID)"' in page
+
+
 @each_page
 def test_the_names_that_a_runbook_has_are_in_the_sources(page: Path) -> None:
     text = page.read_text()
@@ -214,7 +254,14 @@ def test_the_names_that_a_runbook_has_are_in_the_sources(page: Path) -> None:
     assert set(re.findall(r"\bMuster[A-Z]\w+", text)) <= set(NAMES)
 
 
-POSTGRES_OWN = {"pg_wal", "pg_monitor", "deadlock_timeout", "autovacuum_max_workers", "log_entry_…"}
+POSTGRES_OWN = {
+    "pg_wal",
+    "pg_signal_backend",
+    "pg_monitor",
+    "deadlock_timeout",
+    "autovacuum_max_workers",
+    "log_entry_…",
+}
 
 
 def files(top: str) -> Iterator[Path]:

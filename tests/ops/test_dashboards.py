@@ -101,6 +101,23 @@ def test_variables_are_filled_in_and_legends_written() -> None:
         filled("$unknown", {})
 
 
+@pytest.mark.parametrize(
+    ("board", "panel"),
+    [
+        ("one-list", "Its share of the journal"),
+        ("one-list", "Not applied yet, over time"),
+        ("overview", "Oldest change not applied"),
+        ("workers", "Oldest"),
+        ("workers", "Oldest over time"),
+    ],
+)
+def test_where_a_list_lags_a_lock_is_thought_of(board: str, panel: str) -> None:
+    [told] = [one["description"] for one in panels(DOCUMENTS[board]) if one["title"] == panel]
+
+    assert "*Locks waiting* (Postgres and Valkey)" in told
+    assert "`muster backlog`" in told
+
+
 def test_drains_that_fail_lead_to_who_holds_the_lock() -> None:
     described = {panel["title"]: panel["description"] for _, panel in PANELS}
 
