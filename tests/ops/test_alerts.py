@@ -204,6 +204,17 @@ def test_the_sql_of_a_runbook_runs_for_the_serving_role(page: Path, connection: 
         connection.execute(statement.encode())
 
 
+def test_the_example_of_the_dashboards_has_the_jobs_that_the_alerts_go_by() -> None:
+    page = (ROOT / "docs" / "dashboards.md").read_text()
+    [example] = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.S) if block.startswith("scrape_configs:")]
+    jobs, ours = (
+        {job["job_name"] for job in each["scrape_configs"]}
+        for each in (yaml.safe_load(example), loaded(FOLDER / "prometheus.yml"))
+    )
+
+    assert jobs == ours - {"prometheus"}
+
+
 @pytest.mark.parametrize("name", ["MusterJournalLate", "MusterTransactionOpen"])
 def test_where_a_list_may_be_blocked_the_backlog_is_asked_first(name: str) -> None:
     lines = (RUNBOOKS / f"{name}.md").read_text().splitlines()
