@@ -59,14 +59,18 @@ ANSWERS_ROW = [
 BATCHES_ROW = [
     lines(
         "Waiting for a batch", "short", {"{{batch}}": total("muster_queue_length", "batch")}, steps=high(500, 4_096),
-        tells="Requests that wait for a place in a batch: changes (commit), look-ups, scans.",
+        tells="Requests that wait for a place in a batch: changes (`commit`), those of large groups and bulk requests"
+        " (`heavy`), look-ups (`lookup`), reads that look at every user of a list (`scan`).",
         act="When it stays up: commits are slow, or there are too few processes. Above 4,096 a process sheds.",
     ),
     lines(
         "Connections that work", "percentunit", {
             "{{batch}}": f"{total('muster_slots_busy', 'batch')} / {total('muster_slots', 'batch')}"
-        }, steps=high(0.8, 1), tells="Of the database connections of a kind, those that carry a batch out just now.",
-        act="When all are busy all the time: more processes, if the database has room.",
+        }, steps=high(0.8, 1),
+        tells="Of the database connections of a kind (`commit`, `heavy`, `lookup`, `scan`), those that carry a batch"
+        " out just now.",
+        act="When all are busy all the time: more processes, if the database has room. `heavy` alone: somebody sends"
+        " large groups or bulk requests, which hold up each other but not the rest.",
     ),
     lines(
         "Shed requests", "reqps", {"shed": rate("muster_queue_shed_total")}, steps=high(0.01, 1),
@@ -80,7 +84,7 @@ BATCHES_ROW = [
     ),
     lines(
         "Changes in a commit", "short", sizes("muster_commit_batch_size"),
-        tells="How many changes shared one commit: 1 when idle, up to 128 in a burst.",
+        tells="How many changes shared one commit: 1 when idle or of a large group (`heavy`), up to 128 in a burst.",
         act="When it is at 128 and requests wait: the processes have reached what they can do.",
     ),
     lines(

@@ -12,6 +12,7 @@ from ops.dashboards.__main__ import BOARDS, FOLDER, generated
 from ops.dashboards.asking import filled, legend, panels
 from tests.ops.test_metrics import declared
 
+ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"\bmuster_\w+")
 OF_HISTOGRAMS = re.compile(r"_(bucket|sum|count)$")
 DOCUMENTS = {board.name: board.document() for board in BOARDS}
@@ -99,6 +100,18 @@ def test_variables_are_filled_in_and_legends_written() -> None:
     assert legend("{{queue}} {{state}}", {"queue": "jobs", "state": "dead"}) == "jobs dead"
     with pytest.raises(KeyError):
         filled("$unknown", {})
+
+
+def test_every_kind_of_batch_is_named_in_the_documentation_and_where_its_panels_are() -> None:
+    sources = "".join((ROOT / "ingress" / f"{name}.py").read_text() for name in ("commit", "lookup"))
+    kinds = set(re.findall(r'(?:Batches|made)\(\s*"(\w+)"', sources))
+    [row] = re.findall(r"^\| `muster_queue_length` .*", (ROOT / "docs" / "metrics.md").read_text(), re.M)
+    told = {one["title"]: one["description"] for one in panels(DOCUMENTS["ingress"])}
+
+    assert kinds == set(re.findall(r"`(\w+)`", row)) - {"muster_queue_length"}
+    assert all(
+        f"`{kind}`" in told[title] for kind in kinds for title in ("Waiting for a batch", "Connections that work")
+    )
 
 
 @pytest.mark.parametrize(
