@@ -15,7 +15,7 @@ COMMANDS = {
     "token": "ops.commands.tokens:tokens",
     "operator": "ops.commands.operators:operators",
     "people": "ops.commands.reading:people",
-    "log": "ops.commands.reading:log",
+    "log": "ops.commands.log:log",
     "backlog": "ops.commands.reading:backlog",
     "simulate": "ops.commands.simulate:simulate",
     "fill": "ops.commands.fill:fill",

@@ -1,21 +1,15 @@
-"""`muster people`, `muster log`, `muster backlog`: what there is to see."""
+"""`muster people`, `muster backlog`: what there is to see."""
 
-import time
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.commands.shared import Target, as_text, find_list, on_target, printable, show, table
+from ops.commands.shared import Target, as_text, find_list, on_target, show, table
 
 if TYPE_CHECKING:
     from models.blocked import Blocker, Late
-    from models.database import Connection
     from ops.backlog import Seen
-
-LOOK_EVERY = 0.5  # seconds
-LOOKED_AT, REMEMBERED = 2_000, 20_000  # entries of a look, and those that are not printed again
 
 
 @click.command()
@@ -55,56 +49,6 @@ def _print_people(rows: Iterable[dict[str, Any]]) -> None:
         filled = ", ".join(f"{label}: {value}" for label, value in row["fields"].items() if value is not None)
         click.echo(f"{row['uid']}  {'active' if row['active'] else 'inactive'}  {filled}".rstrip())
     click.echo(f"{count} {'person' if count == 1 else 'people'}", err=True)
-
-
-@click.command()
-@click.argument("wanted", metavar="LIST")
-@click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many entries."
-)
-@click.option("--follow", is_flag=True, help="Go on with what comes, oldest first, until Ctrl-C; JSON a line each.")
-@on_target
-def log(wanted: str, limit: int, follow: bool, at: Target, as_json: bool) -> None:
-    """The provisioning log of a list, newest first.
-
-    \b
-    muster log Staff --limit 10
-    muster log Staff --follow --json | jq 'select(.result == "rejected")'
-    """
-    from models import database, provisioning_log
-
-    with database.connect(at.database_url) as opened:
-        with database.transaction(opened) as cursor:
-            list_id = find_list(cursor, wanted)
-            database.allow(cursor, [list_id])
-            found = provisioning_log.newest(cursor, list_id, max(limit, LOOKED_AT) if follow else limit)
-        if follow:
-            return _follow(opened, list_id, found, limit, as_json)
-    if as_json:
-        return show(found)
-    return table(map(_columns, found), "AT", "OPERATION", "RESULT", "PERSON", "DETAIL")
-
-
-def _columns(entry: dict[str, Any]) -> tuple[Any, ...]:
-    return entry["at"], entry["operation"], entry["result"], entry["user_name"] or entry["uid"], entry["detail"] or ""
-
-
-def _follow(opened: "Connection", list_id: str, found: list[dict[str, Any]], limit: int, as_json: bool) -> None:
-    """Print entries as they come. Lanes are applied in any order: an older one may come after a newer one."""
-    from models import database, provisioning_log
-
-    seen: OrderedDict[int, None] = OrderedDict((entry["id"], None) for entry in found[limit:])
-    while True:
-        for entry in reversed(found):
-            if entry["id"] not in seen:
-                seen[entry["id"]] = None
-                line = as_text(entry) if as_json else "  ".join(printable(str(value)) for value in _columns(entry))
-                click.echo(line)
-        while len(seen) > REMEMBERED:
-            seen.popitem(last=False)
-        time.sleep(LOOK_EVERY)
-        with database.transaction(opened, [list_id]) as cursor:
-            found = provisioning_log.newest(cursor, list_id, LOOKED_AT)
 
 
 @click.command()

@@ -4,7 +4,7 @@ import functools
 import getpass
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -122,12 +122,13 @@ def _plain(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime | date) else str(value)
 
 
-def table(rows: Iterable[Iterable[Any]], *heads: str) -> None:
-    """Rows in columns, for people."""
+def table(rows: Iterable[Iterable[Any]], *heads: str, widths: Sequence[int] = ()) -> None:
+    """Rows in columns, for people; a part of a longer table where the widths are given."""
     cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(line[index]) for line in [list(heads), *cells]) for index in range(len(heads))]
-    for line in ([list(heads)] if cells else []) + cells:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    lines = ([list(heads)] if heads and (cells or widths) else []) + cells
+    chosen = widths or [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, chosen, strict=True)).rstrip())
 
 
 def _cell(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -42,6 +43,25 @@ def followed(muster: Muster, staff: Idp) -> Iterator["queue.Queue[dict[str, Any]
     process.wait(WITHIN)
     reader.join(WITHIN)
     process.stdout.close()
+
+
+def test_ctrl_c_ends_it_without_a_word(muster: Muster, staff: Idp) -> None:
+    staff.create(user("ada@north.example"))
+    muster.settled(staff.list_id)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ops.cli", "log", staff.list_id, "--follow"],
+        cwd=ROOT, env=muster.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    try:
+        lines = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        told, complaints = process.communicate(timeout=WITHIN)
+    finally:
+        process.kill()
+
+    assert "ada@north.example" in lines[1]
+    assert (process.returncode, told, complaints) == (0, "", "")
 
 
 def test_entries_are_printed_as_they_come_and_once(
