@@ -21,7 +21,7 @@ from workers.involved import Involved
 
 ROWS = 500  # a drain's share: then it gives its place back (I9)
 
-# In this order: all but the last are also what a lost connection raises.
+# In this order: locks, deadlocks and time-outs of statements are OperationalErrors too, as a lost connection is.
 _REASONS: dict[str, tuple[type[Exception], ...]] = {
     "lock": (errors.LockNotAvailable,),
     "clash": database.CLASHES,
