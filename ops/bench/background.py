@@ -27,7 +27,7 @@ QUESTIONS: tuple[tuple[str, str, Callable[[Cursor], object]], ...] = (
     ("idle jobs", "1 s", job.idle),
     ("minutes to fold into bursts", "10 s", burst.due),
     ("logs to purge", "1 h", log_retention.overdue),
-    ("backlog", "a scrape of each host, and each probe", journal.backlog),
+    ("backlog", "a scrape of each host", journal.backlog),
     ("tokens, holds, quiet lists", "a scrape of each host", watch.ours),
     ("the server's own figures", "a scrape of each host", watch.postgres),
     ("figures of 50 lists", "a scrape, where they are asked for", lambda cursor: watch.of_lists(cursor, 50)),

@@ -63,3 +63,19 @@ def test_late_lanes_are_found_by_their_first_rows_alone(connection: Connection) 
 
     assert late == [("list-1", 0)]
     assert blocks(connection, "select from muster_lanes('1 second')") < pages[0] / 2
+
+
+def test_of_very_many_lanes_some_are_looked_at_and_in_time_all(connection: Connection) -> None:
+    connection.execute(
+        "insert into journal (list_id, lane, resource, resource_id, operation, request_id)"
+        " select chr(97 + n / 16 % 26) || n / 16, n % 16, 'user', gen_random_uuid(), 'create', 'r'"
+        " from generate_series(0, 20009) n"
+    )
+
+    def looked_at() -> set[tuple[str, int]]:
+        return set(connection.execute("select list_id, lane from muster_lane_heads()").fetchall())
+
+    looks = [looked_at() for _ in range(20)]
+
+    assert {len(look) for look in looks} == {20_000}
+    assert len(set().union(*looks)) == 20_010

@@ -11,7 +11,7 @@ BY_LIST = """
 -- Those that have waited the longest; of each 10,000 rows at most are counted.
 create function muster_backlog_lists(most integer)
     returns table (list_id text, name text, pending bigint, oldest double precision)
-    language sql stable security definer set search_path = public, pg_temp
+    language sql volatile security definer set search_path = public, pg_temp
     set enable_seqscan = off set enable_bitmapscan = off as
     $$ select late.list_id, l.name,
               (select count(*) from (select from journal j where j.list_id = late.list_id limit 10000) j),
