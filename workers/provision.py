@@ -19,6 +19,7 @@ from ops import metrics
 from workers import applying, involved
 from workers.involved import Involved
 
+HURRIED_MS = 50
 ROWS = 500  # a drain's share: then it gives its place back (I9)
 
 # In this order: locks, deadlocks and time-outs of statements are OperationalErrors too, as a lost connection is.
@@ -70,14 +71,17 @@ def provision(
     *,
     limit: int = ROWS,
     single: bool = False,
+    hurried: bool = False,
 ) -> Settled:
     """Apply up to `limit` rows of these lanes. `rosters` is the caller's cache of compiled mappings.
 
     A batch that fails for anything but a lost connection was rolled back, and is tried in parts,
-    down to one row of one lane; that one is set aside if it is the row's own fault.
+    down to one row of one lane; that one is set aside if it is the row's own fault. Where somebody held a lock for
+    longer than the connection waits, the parts are `hurried`: they wait for 50 ms each, and lists that are not
+    concerned go on.
     """
     try:
-        return _once(connection, lanes, rosters, limit, single)
+        return _once(connection, lanes, rosters, limit, single, hurried)
     except Exception as error:
         metrics.DRAINS_FAILED.labels(reason_of(error)).inc()
         if connection.closed:
@@ -85,11 +89,24 @@ def provision(
         _log.warning("drain_failed", error=repr(error), lanes=len(lanes), limit=limit)
         if limit == 1 and len(lanes) == 1:
             return _alone(connection, lanes[0], rosters, single, error)
+        hurried = hurried or isinstance(error, errors.LockNotAvailable)
     if len(lanes) == 1:
-        return provision(connection, lanes, rosters, limit=max(1, limit // 4), single=single)
+        return provision(connection, lanes, rosters, limit=max(1, limit // 4), single=single, hurried=hurried)
+    settled = Settled()
+    for part in _parts(lanes):
+        settled = settled.add(provision(connection, part, rosters, limit=limit, single=single, hurried=hurried))
+    return settled
+
+
+def _parts(lanes: Sequence[Lane]) -> list[list[Lane]]:
+    """Each list by itself, or the halves of a list: whatever is wrong is mostly one list's."""
+    by_list: dict[str, list[Lane]] = {}
+    for lane in lanes:
+        by_list.setdefault(lane.list_id, []).append(lane)
+    if len(by_list) > 1:
+        return list(by_list.values())
     half = len(lanes) // 2
-    first = provision(connection, lanes[:half], rosters, limit=limit, single=single)
-    return first.add(provision(connection, lanes[half:], rosters, limit=limit, single=single))
+    return [list(lanes[:half]), list(lanes[half:])]
 
 
 def reason_of(error: Exception) -> str:
@@ -116,11 +133,18 @@ def _clash(error: Exception) -> bool:
 
 
 def _once(
-    connection: Connection, lanes: Sequence[Lane], rosters: dict[str, Roster], limit: int, single: bool
+    connection: Connection,
+    lanes: Sequence[Lane],
+    rosters: dict[str, Roster],
+    limit: int,
+    single: bool,
+    hurried: bool = False,
 ) -> Settled:
     settled, watch, held = Settled(), Stopwatch(), list[Lane]()
     try:
         with database.transaction(connection, {lane.list_id for lane in lanes}) as cursor:
+            if hurried:
+                cursor.execute(f"set local lock_timeout = {HURRIED_MS}")
             held = journal.lock(cursor, lanes)
             metrics.LANES_BUSY.inc(len(held))
             events = journal.claim(cursor, held, limit, single) if held else []

@@ -1,5 +1,7 @@
 """Drains over a real database: order, conflicts, waiting, and the race for a lane."""
 
+from typing import Any
+
 import pytest
 from psycopg import errors
 
@@ -192,6 +194,37 @@ def test_a_row_whose_pure_steps_fail_is_set_aside_and_its_neighbours_are_applied
 def failed(reason: str) -> float:
     """How many drains failed for this reason so far, in this process."""
     return float(metrics.DRAINS_FAILED.labels(reason)._value.get())
+
+
+def test_a_list_that_somebody_has_locked_holds_no_other_up(
+    make_roster: MakeRoster, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, free = make_roster("userName"), make_roster("userName")
+    for roster in (locked, free):
+        users = [roster.create(f"user {number}") for number in range(8)]
+        roster.drain()
+        for user in users:
+            roster.update(user, title="Doctor")
+    tries: list[tuple[set[str], bool]] = []
+    once = provision._once
+
+    def noted(connection: Connection, lanes: list[Lane], *rest: Any) -> provision.Settled:
+        tries.append(({lane.list_id for lane in lanes}, rest[-1]))
+        return once(connection, lanes, *rest)
+
+    monkeypatch.setattr(provision, "_once", noted)
+    locked.connection.execute("set lock_timeout = 50")
+    every = [Lane(roster.list_id, number) for number in range(journal.LANES) for roster in (locked, free)]
+    with database.connect(database_url) as other, other.transaction():
+        other.execute("select from person where list_id = %s for update", (locked.list_id,))
+        locked.drain(*every)
+
+    assert tries[0] == ({locked.list_id, free.list_id}, False)
+    assert [hurried for lists, hurried in tries if lists == {free.list_id}] == [True]  # once, and it was applied
+    assert all(hurried for _, hurried in tries[1:])
+    assert (locked.pending(), free.pending()) == (True, False)
+    locked.drain()
+    assert not locked.pending()
 
 
 def test_a_drain_that_waits_in_vain_for_a_persons_lock_is_counted(staff: Roster, database_url: str) -> None:
