@@ -92,7 +92,7 @@ class Office:
         self.cookie = "__Host-muster" if self.secure else "muster"
         self.host = _host(settings.console_url or "")  # what browsers call, whatever a proxy makes of it
         # A plan for each question: how many a search word finds decides which index it is.
-        plans = "-c jit=off -c plan_cache_mode=force_custom_plan"
+        plans = "-c plan_cache_mode=force_custom_plan"
         limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=3s"
         options = database.options(settings.database_url, f"{limits} {plans}")
         self._proxies = Proxies(settings.trusted_proxies, settings.public_root(), settings.public_url is not None)
