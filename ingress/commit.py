@@ -70,13 +70,22 @@ def _commit(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Answer], 
             sent = True
             cursor.execute("commit")
     except Exception as error:
-        if not connection.closed:
-            connection.rollback()
-        elif sent:
+        _roll_back(connection)
+        if sent and connection.closed:
             raise CommitUnknown from error
         raise
     stale = [ask for ask in asks if _is_stale(grants.get(ask.holder.token_id))]
     return outcomes, lanes, stale
+
+
+def _roll_back(connection: Connection) -> None:
+    """A connection that cannot be rolled back any more is closed: one that dies in a pipeline does not know it yet."""
+    if connection.closed:
+        return
+    try:
+        connection.rollback()
+    except database.LOST:
+        connection.close()
 
 
 def _is_stale(grant: Grant | Refused | None) -> bool:
