@@ -1,4 +1,4 @@
-"""The ingress: one ASGI application of SCIM below Litestar. The only wiring here."""
+"""The ingress: one ASGI application of SCIM beside Litestar. The only wiring here."""
 
 import time
 from typing import TYPE_CHECKING, Any
@@ -221,7 +221,7 @@ def build(settings: Settings) -> ASGIApp:
 
 
 def _past(framework: Litestar, scim: Scim) -> ASGIApp:
-    """SCIM past the framework's routing and middleware, which cost more than all of a look-up: 45 µs a request."""
+    """SCIM past the framework's routing and middleware, which would add 8 µs to the 14 of a get."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP and scope["path"].startswith("/scim/v2/"):

@@ -10,7 +10,7 @@ Membership = tuple[str, str]  # a group's id and display name
 USER, GROUP = "user", "group"
 
 
-# A msgspec struct, as whatever else each request makes: a frozen dataclass costs 2 µs to make, this 0.2.
+# A msgspec struct, as whatever else each request makes: a frozen dataclass costs 1 µs to make, this 0.1.
 class Stored(msgspec.Struct, frozen=True):
     """What is stored of a resource, apart from its list."""
 

@@ -6,16 +6,19 @@ from typing import Any, cast
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from ingress import commit
 from ingress.batches import CommitUnknown
-from models import database
+from models import connection as connections
+from models import database, master_list, organisation, token
+from models.change import Change, Request
 from models.database import Connection
-from models.errors import Unavailable
+from models.resource import Document
 
 
 class Dying:
-    """A connection that was lost in a pipeline, and has not noticed: psycopg says that it is open and busy."""
+    """A connection that was lost in a pipeline, and has not noticed: psycopg says that it is open, and busy."""
 
     closed = False
 
@@ -24,20 +27,17 @@ class Dying:
         yield
         raise psycopg.OperationalError("cannot exit pipeline mode while busy")
 
-    def execute(self, *_: object) -> None:
-        """Sent."""
+    def execute(self, *_: object) -> "Dying":
+        return self
+
+    def fetchall(self) -> list[Any]:
+        return []
 
     def rollback(self) -> None:
         raise psycopg.OperationalError("the connection is lost")
 
     def close(self) -> None:
         self.closed = True
-
-
-@pytest.fixture(autouse=True)
-def nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "_enter", lambda cursor, asks: {})
-    monkeypatch.setattr(commit, "_accept", lambda cursor, asks, grants: ([], []))
 
 
 def test_a_batch_that_may_be_stored_is_not_tried_again() -> None:
@@ -49,29 +49,21 @@ def test_a_batch_that_may_be_stored_is_not_tried_again() -> None:
     assert dying.closed
 
 
-def test_nor_is_one_whose_server_ends_the_session_at_commit(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ended(cursor: Any, asks: Any, grants: Any) -> Any:
-        cursor.execute("select pg_terminate_backend(pg_backend_pid())")
-        return [], []
+def test_one_that_fails_before_commit_is_rolled_back_and_its_connection_goes_on(connection: Connection) -> None:
+    with database.transaction(connection) as cursor:
+        list_id = master_list.create(cursor, organisation.ensure(cursor, "North", "business"), "Staff")
+        database.allow(cursor, [list_id])
+        connections.connect(cursor, list_id, "userName", "test")
+        holder = token.holder(cursor, token.issue(cursor, list_id, "test", None, "test").token)
+    assert holder
 
-    monkeypatch.setattr(commit, "_accept", ended)
-    with database.connect(database_url) as connection, pytest.raises(CommitUnknown):
-        commit._commit(connection, [])
+    def broken(_: Document | None) -> Document:
+        raise ZeroDivisionError
 
+    ask = commit.Ask(holder, Change(list_id, "create", Request("a"), broken), "127.0.0.1")
 
-def test_one_that_fails_before_is_rolled_back_and_its_connection_goes_on(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(cursor: Any, asks: Any, grants: Any) -> Any:
-        raise Unavailable("not now")
+    with pytest.raises(ZeroDivisionError):
+        commit._commit(connection, [ask])
 
-    monkeypatch.setattr(commit, "_accept", refused)
-    with database.connect(database_url) as connection:
-        with pytest.raises(Unavailable):
-            commit._commit(connection, [])
-
-        assert idle(connection)
-
-
-def idle(connection: Connection) -> bool:
-    return connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE and not connection.closed
+    assert connection.info.transaction_status == TransactionStatus.IDLE
+    assert not connection.closed

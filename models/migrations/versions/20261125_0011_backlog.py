@@ -8,10 +8,10 @@ branch_labels = None
 depends_on = None
 
 BACKLOG = """
--- The oldest row of each lane, by jumping from lane to lane (4 microseconds each): grouping the rows took 300 ms for
--- 1,000,000 of one list. Of more than 20,000 lanes with rows so many, from a lane by chance on: whoever looks again
--- and again comes to all of them, and never waits longer than 0.1 s. No other plan: a journal that was never analysed
--- would be read whole, dead rows and all.
+-- The oldest row of each lane, by jumping from lane to lane (5 microseconds each): grouping the rows took 0.3 s a
+-- million. Of more than 20,000 lanes with rows so many, from a lane by chance on: whoever looks again and again comes
+-- to all of them, and waits for 0.1 s. No other plan: a journal that was never analysed would be read whole, dead rows
+-- and all.
 create function muster_lane_heads() returns table (list_id text, lane smallint, seq bigint, accepted_at timestamptz)
     language sql volatile security definer set search_path = public, pg_temp
     set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as
