@@ -11,9 +11,10 @@ from ingress.batches import Batches, CommitUnknown, Result
 from models import acceptance, bulk, database, token
 from models.bulk import Bulk
 from models.change import Change, Outcome
-from models.database import Connection, Cursor, Pipelined, lock_key
+from models.database import Connection, Cursor, lock_key
 from models.errors import Refused
 from models.journal import Lane
+from models.pipeline import Pipeline
 from models.token import Grant, Holder
 from ops import metrics
 
@@ -62,8 +63,8 @@ def _commit(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Answer], 
     sent = False
     try:
         # Three round trips: the tokens, the locked rows, and all writes with COMMIT.
-        with connection.pipeline():
-            cursor = cast(Cursor, Pipelined(connection))
+        with Pipeline(connection) as pipeline:
+            cursor = cast(Cursor, pipeline)
             cursor.execute("begin")
             grants = _enter(cursor, asks)
             outcomes, lanes = _accept(cursor, asks, grants)

@@ -1,7 +1,7 @@
 """Shared reads: many callers' look-ups in one transaction, which also checks their tokens."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import psycopg
@@ -13,6 +13,7 @@ from models import database, identity, token
 from models.database import Connection, Cursor
 from models.errors import Refused
 from models.identity import Key
+from models.pipeline import Pipeline
 from models.resource import Stored
 from models.token import Grant, Holder
 from ops import metrics
@@ -89,21 +90,24 @@ def _answers(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Any], li
     if any(isinstance(ask.what, Query) for ask in asks):
         with database.transaction(connection, lists) as cursor:
             cursor.execute("set local plan_cache_mode = auto")  # filters have plans for their own values
-            return _told(asks, *_asked(connection, asks), cursor)
-    with database.round_trip(connection, lists):
-        asked = _asked(connection, asks)
+            return _told(asks, *_asked(connection.cursor, asks), cursor)
+    with Pipeline(connection) as pipeline:
+        # Up to its end the server takes all of it as one transaction, without BEGIN and COMMIT.
+        cursor = cast(Cursor, pipeline)
+        database.allow(cursor, lists)
+        asked = _asked(lambda: cursor, asks)
     return _told(asks, *asked)
 
 
-def _asked(connection: Connection, asks: Sequence[Ask]) -> tuple[Grants, Keyed]:
+def _asked(opened: Callable[[], Cursor], asks: Sequence[Ask]) -> tuple[Grants, Keyed]:
     """What is asked of the database whatever the tokens allow: it is told to those alone that may know it."""
     holders = {ask.holder.token_id for ask in asks if ask.holder is not None}
     keys: dict[str, set[Key]] = {}
     for ask in asks:
         if isinstance(ask.what, ByKey) and ask.holder is not None:
             keys.setdefault(ask.what.column, set()).add((ask.holder.list_id, ask.what.key))
-    grants = token.asked(connection.cursor(), holders) if holders else dict
-    return grants, {column: identity.asked(connection.cursor(), column, those) for column, those in keys.items()}
+    grants = token.asked(opened(), holders) if holders else dict
+    return grants, {column: identity.asked(opened(), column, those) for column, those in keys.items()}
 
 
 def _told(

@@ -1,6 +1,6 @@
 """Connections and transactions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
@@ -76,40 +76,6 @@ def transaction(connection: Connection, lists: Iterable[str] = ()) -> Iterator[C
     with connection.transaction(), connection.cursor() as cursor:
         allow(cursor, lists)
         yield cursor
-
-
-class Pipelined:
-    """A cursor of a connection that is in pipeline mode: what is executed is sent with what comes after it, and only
-    fetching waits. psycopg's own would fetch from the first statement of several."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._latest: Cursor | None = None
-
-    def execute(self, query: str, parameters: Sequence[Any] | None = None) -> "Pipelined":
-        """Send a statement. What is wrong with it is raised when something is fetched, or at the pipeline's end."""
-        self._latest = self._connection.execute(query, parameters)
-        return self
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows of the statement executed last."""
-        assert self._latest is not None
-        return self._latest.fetchall()
-
-    def fetchone(self) -> tuple[Any, ...] | None:
-        """The next of its rows."""
-        assert self._latest is not None
-        return self._latest.fetchone()
-
-
-@contextmanager
-def round_trip(connection: Connection, lists: Iterable[str] = ()) -> Iterator[None]:
-    """A transaction whose statements are sent together and answered together, so that none may need another's answer.
-    Each has a cursor of its own, which is fetched from afterwards."""
-    with connection.pipeline():
-        # Up to the end of the pipeline the server takes all of it as one transaction, without BEGIN and COMMIT.
-        allow(connection.cursor(), lists)
-        yield
 
 
 def allow(cursor: Cursor, lists: Iterable[str]) -> None:

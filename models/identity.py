@@ -159,13 +159,13 @@ def by_keys(cursor: Cursor, column: str, keys: set[Key]) -> dict[Key, Stored]:
 def asked(cursor: Cursor, column: str, keys: set[Key]) -> Callable[[], dict[Key, Stored]]:
     """`by_keys`, asked now and fetched when called: for a round trip that others share."""
     kind = "uuid" if column == "id" else "text"
-    cursor.execute(
+    sent = cursor.execute(
         f"select v.list_id, v.key::text, i.id::text, i.document, i.version, i.created, i.modified, {group.OF_USER}"
         f" from unnest(%b::text[], %b::{kind}[]) v (list_id, key)"
         f" join identity i on i.list_id = v.list_id and i.{column} = v.key",
         pairs(keys),
     )
-    return lambda: {(row[0], row[1]): _stored(*row[2:]) for row in cursor.fetchall()}
+    return lambda: {(row[0], row[1]): _stored(*row[2:]) for row in sent.fetchall()}
 
 
 def _stored(

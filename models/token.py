@@ -141,16 +141,16 @@ def check(cursor: Cursor, token_ids: Iterable[str]) -> dict[str, Grant | Refused
 
 def asked(cursor: Cursor, token_ids: Iterable[str]) -> Callable[[], dict[str, Grant | Refused]]:
     """`check`, asked now and fetched when called: for a round trip that others share."""
-    cursor.execute(
-        "select t.id, t.list_id, t.revoked_at, t.expires_at <= clock_timestamp(), c.state,"
+    sent = cursor.execute(
+        "select t.id::text, t.list_id, t.revoked_at, t.expires_at <= clock_timestamp(), c.state,"
         " c.unique_identifier, o.plan,"
         " coalesce(t.last_used_at < clock_timestamp() - interval '1 minute', true)"
         " from bearer_token t join master_list l on l.id = t.list_id"
         " join organisation o on o.id = l.organisation_id left join connection c on c.list_id = t.list_id"
-        " where t.id = any(%s::uuid[])",
+        " where t.id = any(%b::uuid[])",
         (list(token_ids),),
     )
-    return lambda: {str(row[0]): _verdict(*row[1:]) for row in cursor.fetchall()}
+    return lambda: {row[0]: _verdict(*row[1:]) for row in sent.fetchall()}
 
 
 def _verdict(

@@ -1,8 +1,6 @@
 """What becomes of a batch whose connection dies while COMMIT is on its way."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -17,50 +15,48 @@ from models.database import Connection
 from models.resource import Document
 
 
-class Dying:
-    """A connection that was lost in a pipeline, and has not noticed: psycopg says that it is open, and busy."""
-
-    closed = False
-
-    @contextmanager
-    def pipeline(self) -> Iterator[None]:
+@pytest.fixture
+def deadly(owner_url: str) -> Iterator[None]:
+    """Whoever commits a new identity loses the connection at that moment."""
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(
+            "create function die() returns trigger language plpgsql as"
+            " $$begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(10); return null; end$$"
+        )
+        owner.execute(
+            "create constraint trigger deadly after insert on identity deferrable initially deferred"
+            " for each row execute function die()"
+        )
         yield
-        raise psycopg.OperationalError("cannot exit pipeline mode while busy")
-
-    def execute(self, *_: object) -> "Dying":
-        return self
-
-    def fetchall(self) -> list[Any]:
-        return []
-
-    def rollback(self) -> None:
-        raise psycopg.OperationalError("the connection is lost")
-
-    def close(self) -> None:
-        self.closed = True
+        owner.execute("drop trigger deadly on identity")
+        owner.execute("drop function die")
 
 
-def test_a_batch_that_may_be_stored_is_not_tried_again() -> None:
-    dying = Dying()
-
-    with pytest.raises(CommitUnknown):
-        commit._commit(cast(Any, dying), [])
-
-    assert dying.closed
-
-
-def test_one_that_fails_before_commit_is_rolled_back_and_its_connection_goes_on(connection: Connection) -> None:
+def _create(connection: Connection, apply: Callable[[Document | None], Document]) -> commit.Ask:
     with database.transaction(connection) as cursor:
         list_id = master_list.create(cursor, organisation.ensure(cursor, "North", "business"), "Staff")
         database.allow(cursor, [list_id])
         connections.connect(cursor, list_id, "userName", "test")
         holder = token.holder(cursor, token.issue(cursor, list_id, "test", None, "test").token)
     assert holder
+    return commit.Ask(holder, Change(list_id, "create", Request("a"), apply), "127.0.0.1")
 
+
+def test_a_batch_that_may_be_stored_is_not_tried_again(connection: Connection, database_url: str, deadly: None) -> None:
+    ask = _create(connection, lambda _: {"schemas": [], "userName": "ana", "active": True})
+
+    with database.connect(database_url) as dying:
+        with pytest.raises(CommitUnknown):
+            commit._commit(dying, [ask])
+
+        assert dying.closed
+
+
+def test_one_that_fails_before_commit_is_rolled_back_and_its_connection_goes_on(connection: Connection) -> None:
     def broken(_: Document | None) -> Document:
         raise ZeroDivisionError
 
-    ask = commit.Ask(holder, Change(list_id, "create", Request("a"), broken), "127.0.0.1")
+    ask = _create(connection, broken)
 
     with pytest.raises(ZeroDivisionError):
         commit._commit(connection, [ask])
