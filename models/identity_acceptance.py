@@ -132,15 +132,19 @@ def _active(document: Document, row: Identity) -> bool:
     return bool(document.get("active", row.active))
 
 
-def _check_size(document: Document) -> None:
+def _text(document: Document) -> str:
+    """The document as it is stored; refused where it is too large."""
+    encoded = _encode(document)
     # Every journal row carries the whole document, and a drain holds hundreds of rows.
-    size = len(_encode(document))
-    if size > MOST_BYTES:
-        raise TooLarge(f"the user would have {size} bytes, and {MOST_BYTES} is the most: send fewer or shorter values")
+    if len(encoded) > MOST_BYTES:
+        raise TooLarge(
+            f"the user would have {len(encoded)} bytes, and {MOST_BYTES} is the most: send fewer or shorter values"
+        )
+    return encoded.decode()
 
 
 def _create(known: Identities, change: Change, document: Document) -> Accepted:
-    _check_size(document)
+    text = _text(document)
     key = equality_key(document["userName"])
     present = known.named(change.list_id, key)
     if present is not None:
@@ -148,7 +152,7 @@ def _create(known: Identities, change: Change, document: Document) -> Accepted:
     uid_key = _claim_uid(known, change.list_id, document, document["active"], None)
     row = Identity(
         change.list_id, change.resource_id or new_id(), document.get("externalId"), key, uid_key, document["active"],
-        1, document, known.now, known.now, fresh=True,
+        1, document, known.now, known.now, fresh=True, text=text,
     )  # fmt: skip
     known.index(row)
     return _record(known, change, row, "create")
@@ -171,7 +175,7 @@ def _revive(known: Identities, change: Change, row: Identity, document: Document
 def _update(
     known: Identities, change: Change, row: Identity, document: Document, operation: str = "update"
 ) -> Accepted:
-    _check_size(document)
+    text = _text(document)
     active = _active(document, row)
     if active != row.active:
         operation = "reactivate" if active else "deactivate"
@@ -184,7 +188,7 @@ def _update(
     uid_key = _claim_uid(known, row.list_id, document, active, row)
     known.unindex(row)
     row.external_id, row.user_name_key, row.uid_key = document.get("externalId"), key, uid_key
-    row.active, row.document, row.text = active, document, ""
+    row.active, row.document, row.text = active, document, text
     row.version, row.modified = row.version + 1, known.now
     known.index(row)
     return _record(known, change, row, operation)

@@ -2,9 +2,12 @@
 
 import http.client
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 LOOPBACK = "127.0.0.1"
+BACKLOG = 2048  # connections that wait to be taken
 
 
 class PortTaken(Exception):
@@ -44,6 +47,17 @@ def check_free(host: str, port: int, cure: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror or error}): {cure}") from None
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that takes connections, for processes that are forked to share it: one that dies loses none that it had
+    not taken yet."""
+    with _listener(host) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        yield listener
 
 
 def status(host: str, port: int, path: str, within: float = 2.0) -> int | None:

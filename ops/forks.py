@@ -8,9 +8,12 @@ import mmap
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+
+import structlog
 
 ASKED = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 STARTED = signal.SIGUSR1  # from one that has; which ones have is in memory that they share
@@ -19,31 +22,73 @@ HEARD = ASKED | {STARTED, signal.SIGCHLD}
 Started = Callable[[], None]
 
 
-def run(count: int, work: Callable[[Started], None], beside: Callable[[], None]) -> int:
+def run(count: int, work: Callable[[Started], None], beside: Callable[[], None], again: float | None = None) -> int:
     """Fork processes that work until SIGTERM, and another beside them when all of them have called their argument.
 
-    Returns what to exit with when the last is gone. Where one ends unasked, all of them have to.
+    Returns what to exit with when the last is gone. Where one ends unasked, all of them have to; or, with `again`, one
+    that had started is forked anew after so many seconds.
     """
     # Blocked, in the processes too, signals wait until somebody takes them: none comes in between.
     signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # one that is ignored need not be kept
-    started = mmap.mmap(-1, count)
-    living = {_fork(partial(work, partial(_tell_started, os.getpid(), started, number))) for number in range(count)}
-    stopping, served, code = False, False, 0
-    while living:
-        heard = signal.sigwait(HEARD)
-        if heard == STARTED and all(started[:]) and not (served or stopping):
-            served = True
-            living.add(_fork(partial(_serve, beside)))
-        elif heard == signal.SIGCHLD:
-            ended = dict(_ended())
-            living -= ended.keys()
-            if not _well(ended.values()) or (ended and not stopping):
-                code = 1
-        if heard in ASKED or (code and not stopping):
-            stopping = True
-            _tell_to_stop(living)
-    return code
+    return _Forks(count, work, beside, again).run()
+
+
+class _Forks:
+    """The processes that live, by pid; `due` are those to be forked again, and when."""
+
+    def __init__(
+        self, count: int, work: Callable[[Started], None], beside: Callable[[], None], again: float | None
+    ) -> None:
+        self._work, self._beside, self._again = work, beside, again
+        self._started = mmap.mmap(-1, count)
+        self._living: dict[int, int | None] = {}  # the number of a worker
+        self._due: dict[int, float] = {}
+        self._served, self._stopping, self._code = False, False, 0
+        for number in range(count):
+            self._fork(number)
+
+    def run(self) -> int:
+        """Until the last is gone."""
+        while self._living or self._due:
+            heard = self._heard()
+            if heard == STARTED and all(self._started[:]) and not (self._served or self._stopping):
+                self._served = True
+                self._living[_fork(partial(_serve, self._beside))] = None
+            elif heard == signal.SIGCHLD:
+                for pid, status in _ended():
+                    self._gone(self._living.pop(pid, None), status)
+            if heard in ASKED or (self._code and not self._stopping):
+                self._stopping = True
+                self._due.clear()
+                _tell_to_stop(self._living)
+        return self._code
+
+    def _heard(self) -> int | None:
+        """The next signal; None when somebody is to be forked again, and was."""
+        if not self._due:
+            return signal.sigwait(HEARD)
+        number, at = min(self._due.items(), key=lambda item: item[1])
+        heard = signal.sigtimedwait(HEARD, max(0.0, at - time.monotonic()))
+        if heard is None:
+            del self._due[number]
+            self._fork(number)
+        return heard.si_signo if heard is not None else None
+
+    def _gone(self, number: int | None, status: int) -> None:
+        well = os.waitstatus_to_exitcode(status) in (0, -signal.SIGTERM)
+        if self._stopping:
+            self._code = self._code if well else 1
+        elif number is not None and self._again is not None and self._started[number]:
+            structlog.get_logger().error("process_ended", status=os.waitstatus_to_exitcode(status))
+            self._started[number] = 0
+            self._due[number] = time.monotonic() + self._again
+        else:
+            self._code = 1
+
+    def _fork(self, number: int) -> None:
+        work = partial(self._work, partial(_tell_started, os.getpid(), self._started, number))
+        self._living[_fork(work)] = number
 
 
 def heed() -> None:
@@ -66,10 +111,6 @@ def _tell_to_stop(processes: Iterable[int]) -> None:
     # A terminal tells everybody of Ctrl-C; they leave SIGINT blocked, and hear of it here.
     for pid in processes:
         os.kill(pid, signal.SIGTERM)
-
-
-def _well(statuses: Iterable[int]) -> bool:
-    return all(os.waitstatus_to_exitcode(status) in (0, -signal.SIGTERM) for status in statuses)
 
 
 def _ended() -> Iterator[tuple[int, int]]:

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from ops import addresses, metrics
+from ops import settings as loader
 from ops.probe import Probe
 from ops.settings import Settings
 
@@ -80,11 +81,23 @@ def workers_ready(probe: Probe) -> Ready:
     return ready
 
 
-def worker_server() -> None:
-    """What runs beside the workers, once they are up, in a process of its own."""
-    from ops import settings as loader
-
+def ingress_server() -> None:
+    """What runs beside the ingress processes, once they take connections, in a process of its own."""
     settings = loader.load()
     probe = Probe(settings)
-    serve(settings.internal_host, settings.internal_port or 0, workers_ready(probe), [probe])
+    _serve_beside(settings, probe, ingress_ready(settings, probe))
+    url = addresses.local_root(settings.host, settings.port)
+    _log.info("serving", url=url, host=settings.host, serves=settings.serve)
     threading.Event().wait()
+
+
+def worker_server() -> None:
+    """What runs beside the workers, once they are up, in a process of its own."""
+    settings = loader.load()
+    probe = Probe(settings)
+    _serve_beside(settings, probe, workers_ready(probe))
+    threading.Event().wait()
+
+
+def _serve_beside(settings: Settings, probe: Probe, ready: Ready) -> None:
+    serve(settings.internal_host, settings.internal_port or 0, ready, [probe])

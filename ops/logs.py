@@ -20,7 +20,7 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 def configure(level: str = "info") -> None:
-    """Send our events and the libraries' messages (granian, dramatiq) to stderr as JSON."""
+    """Send our events and the libraries' messages (Dramatiq, Litestar) to stderr as JSON."""
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*_SHARED, structlog.processors.JSONRenderer(), _without_tokens],

@@ -114,7 +114,7 @@ def _recorded(children: Iterable[dict[str, Any]]) -> Iterable[int]:
 
 
 def _marked(path: Path) -> Iterable[int]:
-    # A granian or dramatiq child whose parent is dead is in no record; its environment tells.
+    # A forked child whose parent is dead is in no record; its environment tells.
     import psutil
 
     for process in psutil.process_iter():

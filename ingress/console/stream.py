@@ -138,8 +138,8 @@ class Streams:
                     self._wake_all()  # subscribed (again): what was said meanwhile nobody heard
 
     def end_with_process(self) -> None:
-        """End every stream as soon as the process is told to stop: granian waits for its connections before it
-        says so, and streams do not end by themselves. The loop's own handler is not replaced: it hears of a signal
+        """End every stream as soon as the process is told to stop: the server waits for its connections, and
+        streams do not end by themselves. The loop's own handler is not replaced: it hears of a signal
         through its wake-up descriptor, whoever is called for it."""
         if threading.current_thread() is not threading.main_thread():
             return

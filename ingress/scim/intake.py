@@ -6,6 +6,7 @@ Values are never reformatted. What an identity provider does in its own way has 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -153,17 +154,18 @@ def _gather(body: dict[str, Any], of: Schema) -> Document:
         if key in plain and value.__class__ is str and value:
             document[key] = value
         elif value is not None and value != "":
-            where = _place_of_key(key, value, of)
+            where = _place_of_key(key, value.__class__ is dict, of) if len(key) <= LONGEST_NAME else None
             if where is not None:
                 _put(document, where, value, of)
     return document
 
 
-def _place_of_key(key: str, value: Any, of: Schema) -> Place | None:
+@lru_cache(maxsize=4096)
+def _place_of_key(key: str, is_object: bool, of: Schema) -> Place | None:
     """The place that a member of a body means. An object under an unknown URN is a whole extension."""
-    where = place(key, of) if len(key) <= LONGEST_NAME else None
-    if where is not None and where.kind is Kind.CUSTOM and where.owner not in of.owners:
-        return Place(key, "", None, Kind.EXTENSION) if isinstance(value, dict) else where
+    where = place(key, of)
+    if is_object and where is not None and where.kind is Kind.CUSTOM and where.owner not in of.owners:
+        return Place(key, "", None, Kind.EXTENSION)
     return where
 
 
@@ -176,13 +178,20 @@ def _put(document: Document, where: Place, value: Any, of: Schema) -> None:
     if taken is None:
         return
     keys = where.keys
-    if len(keys) == 1 and where.last in document and where.last.lower() in ONCE:
+    if len(keys) == 1 and where.last not in document:
+        document[where.last] = taken
+        return
+    if len(keys) == 1 and where.last.lower() in ONCE:
         raise InvalidSyntax(f"the body has {where.last} more than once: send it once")
     if where.sub is not None and where.owner is None and where.name in forms.MANY:  # "emails.type" as a key
         document[where.name] = [{**each, where.sub: taken} for each in document.get(where.name) or [{}]]
         return
+    _put_inside(document, where, taken)
+
+
+def _put_inside(document: Document, where: Place, taken: Any) -> None:
     inside = document
-    for key in keys[:-1]:
+    for key in where.keys[:-1]:
         below = inside.get(key)
         if below.__class__ is not dict:
             below = inside[key] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
@@ -65,6 +66,7 @@ def _members(base: str, ids: Iterable[str]) -> msgspec.Raw:
     return msgspec.Raw(f"[{','.join(parts)}]".encode())
 
 
+@lru_cache(maxsize=256)
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC, milliseconds, ending in Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"

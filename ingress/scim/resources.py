@@ -165,8 +165,9 @@ class Resources:
         return next(iter(await self.doors.read(call, whole, quick=False)), None)
 
     def _shows_members(self, given: query.Parameters) -> bool:
-        shown = projection.shows("members", given.get("attributes"), given.get("excludedattributes"), self.kind.of)
-        return self.kind.resource == GROUP and shown
+        return self.kind.resource == GROUP and projection.shows(
+            "members", given.get("attributes"), given.get("excludedattributes"), self.kind.of
+        )
 
     async def _change(
         self,
@@ -177,20 +178,31 @@ class Resources:
         most_members: int,
     ) -> Accepted:
         size = len(call.request.body)
-        parsed = await beside(size, intake.load, call.request.body)
-        change = Change(
+        change = await beside(size, self._asked, call, verb, make, resource_id, most_members)
+        accepted: Accepted = await self.doors.write(call, change)
+        return accepted
+
+    def _asked(
+        self,
+        call: Call,
+        verb: str,
+        make: Callable[[Kind, dict[str, Any]], changes.Apply],
+        resource_id: str | None,
+        most_members: int,
+    ) -> Change:
+        """The change that a body asks for."""
+        parsed = intake.load(call.request.body)
+        return Change(
             call.holder.list_id,
             verb,
-            await beside(size, call.origin, parsed),
-            await beside(size, make, self.kind, parsed),
+            call.origin(parsed),
+            make(self.kind, parsed),
             known_form(self.kind, resource_id) if resource_id is not None else None,
             self.kind.resource,
             expected(call.request.headers) if resource_id is not None else None,
             most_members if self._shows_members(call.parameters()) else 0,
-            size <= HEAVY,
+            len(call.request.body) <= HEAVY,
         )
-        accepted: Accepted = await self.doors.write(call, change)
-        return accepted
 
     async def _answer(
         self, call: Call, found: Stored, status: int = 200, headers: list[tuple[bytes, bytes]] | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ops.addresses import local_root
+from ops import addresses
 from ops.commands.beginning import need_database, need_port, need_welcome
 from ops.commands.shared import REFUSED, Target, on_target, show, stop
 from ops.up import GATE
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 INGRESS_PORT, WORKERS_PORT = 9090, 9091  # internal ones, where none is set
+AGAIN_AFTER = 0.5  # seconds until an ingress process that died is there again
 KILL_AFTER = 3  # seconds that a process has to finish what it began; clients see connections close
 
 
 @click.command()
 def ingress() -> None:
-    """Answer IdPs: the ingress processes alone (granian).
+    """Answer IdPs: the ingress processes alone.
 
     \b
     MUSTER_DATABASE_URL=postgresql://… MUSTER_REDIS_URL=redis://… muster ingress
@@ -48,45 +49,18 @@ def ingress() -> None:
     """
     loaded = _settings("ingress", INGRESS_PORT)
     need_port(loaded.host, loaded.port, "MUSTER_HOST", "MUSTER_PORT")
+    os.environ["MUSTER_INTERNAL_PORT"] = str(loaded.internal_port or INGRESS_PORT)
     # scim2_models is the grammar of unusual filters: a quarter of a second that no request should pay.
     parts = ["ingress.app", *(["ingress.console.app"] if loaded.serves("console") else [])]
-    _load(*parts, "ops.internal", "granian.server", "scim2_models")
+    _load(*parts, "ingress.server", "ops.internal", "scim2_models")
     need_welcome(loaded.database_url)
-    _serve_ingress(loaded)
+    from ops import forks
+    from ops.internal import ingress_server
 
-
-def _serve_ingress(settings: "Settings") -> None:
-    import structlog
-    from granian.constants import Interfaces, Loops
-    from granian.log import LogLevels
-    from granian.server import Server
-
-    from ops.internal import ingress_ready, serve
-    from ops.probe import Probe
-
-    server = Server(
-        "ingress.asgi:app",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        loop=Loops.uvloop,
-        workers=settings.ingress_processes,
-        websockets=False,
-        log_level=LogLevels.info if settings.log_level == "debug" else LogLevels.warning,
-        log_dictconfig={"handlers": {}, "formatters": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}},
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        # Without it a SIGTERM during the boot of a worker is waited for without end.
-        workers_kill_timeout=KILL_AFTER,
-    )
-    url = local_root(settings.host, settings.port)
-    server.on_startup(
-        partial(structlog.get_logger().info, "serving", url=url, host=settings.host, serves=settings.serve)
-    )
-    probe = Probe(settings)
-    port = settings.internal_port or INGRESS_PORT
-    serve(settings.internal_host, port, ingress_ready(settings, probe), [probe])
-    server.serve()
+    with addresses.listening(loaded.host, loaded.port) as listener:
+        app = partial(importlib.import_module("ingress.app").build, loaded)
+        work = partial(importlib.import_module("ingress.server").work, app, listener, KILL_AFTER)
+        sys.exit(forks.run(loaded.ingress_processes, work, ingress_server, again=AGAIN_AFTER))
 
 
 @click.command()

@@ -14,7 +14,7 @@ KINDS = ("ingress", "workers", "valkey", "postgres")
 
 
 class Processes:
-    """Who serves: granian's worker processes and ours, Valkey, and Postgres's postmaster."""
+    """Who serves: the forked ingress and worker processes, Valkey, and Postgres's postmaster."""
 
     def __init__(self, stack: Muster) -> None:
         self.stack = stack

@@ -79,7 +79,7 @@ def test_an_internal_port_that_is_taken_is_named_with_its_variable(command: str)
 def test_a_public_port_that_another_ingress_has_is_not_shared(shared: bool) -> None:
     with socket.socket() as other:
         if shared:
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as granian's sockets are
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as those of some servers are
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])

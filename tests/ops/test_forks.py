@@ -32,6 +32,7 @@ def beside():
 sys.exit(forks.run(2, work, beside))
 """
 DEAF = MASTER.replace('say("ended")', 'forks.heed(); say("deaf"); threading.Event().wait()')
+AGAIN = MASTER.replace("beside))", "beside, again=0.01))")
 BROKEN = MASTER.replace("    started()", "    raise RuntimeError('no broker')")
 
 
@@ -104,6 +105,19 @@ def test_one_that_dies_ends_all_of_them_as_a_failure() -> None:
         said = master.rest().split()
 
     assert (code, said.count("ended")) == (1, 1)
+
+
+def test_one_that_dies_is_forked_again_where_that_is_wanted() -> None:
+    with running(AGAIN) as master:
+        said = master.heard(3)
+        psutil.Process(said[0][1]).kill()
+        who, pid = master.heard(1)[0]
+        master.process.terminate()
+        code = master.process.wait(WITHIN)
+        ended = master.rest().split().count("ended")
+
+    assert (who, code, ended) == ("worker", 0, 2)
+    assert pid not in [each for _, each in said]
 
 
 def test_one_that_cannot_start_tells_why_and_ends_all_of_them() -> None:

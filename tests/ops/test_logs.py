@@ -32,7 +32,7 @@ def test_an_event_is_one_json_line_on_stderr(capsys: pytest.CaptureFixture[str])
 def test_a_library_message_is_an_event_of_a_fixed_name(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info")
 
-    logging.getLogger("granian").error("Unexpected exit from worker-1")
+    logging.getLogger("dramatiq").error("Unexpected exit from worker-1")
 
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["message"]) == ("library", "Unexpected exit from worker-1")

@@ -1,0 +1,117 @@
+"""An ingress process, from its fork to its end: the application behind a listening socket."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from typing import Any
+
+import structlog
+import uvloop
+
+from ingress.connection import Connection
+from ingress.exchange import Exchange
+
+LINGER = 1.0  # seconds in which a request may be on its way over a connection that was kept
+
+Application = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]  # ASGI's: scope, receive, send
+
+_log = structlog.get_logger()
+
+
+def work(app: Callable[[], Application], listener: socket.socket, within: float, started: Callable[[], None]) -> None:
+    """Answer until SIGTERM, then finish what was begun, for so many seconds at most."""
+    uvloop.run(_work(app(), listener, within, started))
+
+
+async def _work(app: Application, listener: socket.socket, within: float, started: Callable[[], None]) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    async with lifespan(app) as state:
+        server = Server(app, listener.getsockname(), state)
+        await server.listen(listener)
+        started()
+        await stopping.wait()
+        loop.remove_signal_handler(signal.SIGTERM)  # who asks twice will not wait
+        await server.stop(within)
+
+
+class Server:
+    """The connections of a process, and the requests that are being answered."""
+
+    def __init__(self, app: Application, address: Any, state: dict[str, Any] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.address = address if isinstance(address, tuple) else None
+        self.connections: set[Connection] = set()
+        self.state = state or {}
+        self._app = app
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def listen(self, listener: socket.socket) -> None:
+        """Take connections."""
+        self._server = await self.loop.create_server(lambda: Connection(self), sock=listener)
+        self._look()
+
+    def answer(self, connection: Connection, exchange: Exchange) -> None:
+        """Have the application answer a request."""
+        task: asyncio.Task[None] = self.loop.create_task(self._app(exchange.scope, exchange.receive, exchange.send))
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._answered(done, connection, exchange))
+
+    def _answered(self, task: "asyncio.Task[None]", connection: Connection, exchange: Exchange) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("request_failed", exc_info=error, path=exchange.scope["path"])
+        if not exchange.complete:
+            connection.failed(exchange)
+
+    def _look(self) -> None:
+        now = self.loop.time()
+        self.date = b"date: " + formatdate(usegmt=True).encode()
+        for connection in tuple(self.connections):
+            connection.look(now)
+        self._looking = self.loop.call_later(1, self._look)
+
+    async def stop(self, within: float) -> None:
+        """Take no more connections, and end each when what it asked for is answered."""
+        self._server.close()
+        for connection in tuple(self.connections):
+            connection.finish(min(LINGER, within / 2))
+        end = self.loop.time() + within
+        while self.connections and self.loop.time() < end:
+            await asyncio.sleep(0.01)
+        self._looking.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def lifespan(app: Application) -> AsyncIterator[dict[str, Any]]:
+    """The application's start before, and its end after (ASGI's lifespan protocol)."""
+    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    state: dict[str, Any] = {}
+    scope: Any = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
+    task = asyncio.ensure_future(app(scope, told.get, heard.put))
+
+    async def step(name: str) -> None:
+        told.put_nowait({"type": f"lifespan.{name}"})
+        answer = asyncio.ensure_future(heard.get())
+        await asyncio.wait([answer, task], return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            answer.cancel()
+            await task  # raises why it ended
+            return
+        if answer.result()["type"] != f"lifespan.{name}.complete":
+            raise RuntimeError(answer.result().get("message", f"the application's {name} failed"))
+
+    await step("startup")
+    try:
+        yield state
+    finally:
+        await step("shutdown")

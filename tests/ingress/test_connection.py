@@ -1,0 +1,391 @@
+"""HTTP/1.1 as clients speak it, well and badly, over real sockets."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from ingress import connection
+from ingress.server import Server
+
+WITHIN = 10  # seconds until a test gives up
+GET = b"GET /%b HTTP/1.1\r\nHost: muster.example\r\n\r\n"
+
+
+class App:
+    """Answers what it was asked, and can be made to wait."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.gone = threading.Event()
+        self.begun = threading.Event()
+        self.go_on.set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        if scope["path"] != "/unread":
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    self.gone.set()
+                    return
+                body += message["body"]
+                more = message["more_body"]
+        self.begun.set()
+        while not self.go_on.is_set():
+            await asyncio.sleep(0.005)
+        await self._answer(scope, receive, send, body)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any, body: bytes) -> None:
+        what = scope["path"].strip("/")
+        if what == "broken":
+            raise ZeroDivisionError
+        said = json.dumps([scope["method"], scope["path"], scope["query_string"].decode(), len(body)]).encode()
+        headers = [(b"content-length", str(len(said)).encode())]
+        match what:
+            case "stream":
+                headers = []
+            case "split":
+                headers.append((b"location", b"/a\r\nset-cookie: b"))
+            case "none":
+                await send({"type": "http.response.start", "status": 204, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
+                return
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if what == "half":
+            await send({"type": "http.response.body", "body": said[:3], "more_body": True})
+            raise ZeroDivisionError
+        if what == "stream":
+            await send({"type": "http.response.body", "body": said, "more_body": True})
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.gone.set()
+            return
+        await send({"type": "http.response.body", "body": said})
+
+
+class Running:
+    """A server in a thread, and clients of it."""
+
+    def __init__(self) -> None:
+        self.app = App()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.stopped = threading.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        assert self._ready.wait(WITHIN)
+
+    async def _run(self) -> None:
+        self.server = Server(self.app, self.listener.getsockname())
+        self._stop = asyncio.Event()
+        await self.server.listen(self.listener)
+        self._ready.set()
+        await self._stop.wait()
+        await self.server.stop(WITHIN)
+        self.stopped.set()
+
+    def stop(self) -> None:
+        """Ask it to."""
+        with suppress(RuntimeError):  # it is gone already
+            self.server.loop.call_soon_threadsafe(self._stop.set)
+
+    def close(self) -> None:
+        self.app.go_on.set()
+        self.stop()
+        self._thread.join(WITHIN)
+        self.listener.close()
+
+    def connect(self) -> socket.socket:
+        client = socket.create_connection(self.listener.getsockname(), WITHIN)
+        client.settimeout(WITHIN)
+        return client
+
+    def ask(self, *sent: bytes) -> bytes:
+        """All that comes back until the server hangs up; the client says beforehand that it has no more to say."""
+        with self.connect() as client:
+            for part in sent:
+                client.sendall(part)
+            client.shutdown(socket.SHUT_WR)
+            return rest(client)
+
+    def later(self, seconds: float) -> None:
+        """Have the server look at its connections as if so much time had passed."""
+
+        def look() -> None:
+            for one in tuple(self.server.connections):
+                one.look(self.server.loop.time() + seconds)
+
+        self.server.loop.call_soon_threadsafe(look)
+
+
+def rest(client: socket.socket) -> bytes:
+    """What comes until the other side hangs up."""
+    found = b""
+    try:
+        while part := client.recv(65536):
+            found += part
+    except ConnectionResetError:
+        pass
+    return found
+
+
+def until(client: socket.socket, wanted: bytes) -> bytes:
+    """What comes up to and with these bytes."""
+    found = b""
+    while not found.endswith(wanted):
+        part = client.recv(1)
+        assert part, found
+        found += part
+    return found
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    one = Running()
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def bodies(answers: bytes) -> list[Any]:
+    """The JSON of each answer."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    text = answers.decode()
+    while (at := text.find("\r\n\r\n", at)) >= 0:
+        value, at = decoder.raw_decode(text, at + 4)
+        found.append(value)
+    return found
+
+
+def status(answers: bytes) -> int:
+    return int(answers.split()[1])
+
+
+def test_requests_of_one_connection_are_answered_in_their_order(running: Running) -> None:
+    answers = running.ask(*(GET % b"%d?n=%d" % (number, number) for number in range(50)))
+
+    assert bodies(answers) == [["GET", f"/{number}", f"n={number}", 0] for number in range(50)]
+
+
+def test_a_body_arrives_whole_however_it_is_cut(running: Running) -> None:
+    chunked = b"".join(b"%x;of=it\r\n%b\r\n" % (size, b"x" * size) for size in (1, 70_000, 3))
+    answers = running.ask(
+        b"POST /a HTTP/1.1\r\nHost: m\r\nContent-Length: 10\r\n\r\n123",
+        b"4567",
+        b"890POST /b HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked[:50_000],
+        chunked[50_000:] + b"0\r\nafter: wards\r\n\r\n" + GET % b"c",
+    )
+
+    assert [one[1:] for one in bodies(answers)] == [["/a", "", 10], ["/b", "", 70_004], ["/c", "", 0]]
+
+
+def test_a_body_larger_than_what_is_held_goes_through(running: Running) -> None:
+    size = 3_000_000
+    answers = running.ask(b"POST /a HTTP/1.1\r\nHost: m\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+
+    assert bodies(answers) == [["POST", "/a", "", size]]
+
+
+def test_a_pipelined_body_is_read_once_its_turn_comes(running: Running) -> None:
+    running.app.go_on.clear()
+    post = b"POST /b HTTP/1.1\r\nHost: m\r\nContent-Length: 500000\r\n\r\n"
+    with running.connect() as client:
+        client.sendall(GET % b"a" + post)
+        assert running.app.begun.wait(WITHIN)
+        running.app.go_on.set()
+        client.sendall(b"x" * 500_000)
+        client.shutdown(socket.SHUT_WR)
+
+        assert [one[1:] for one in bodies(rest(client))] == [["/a", "", 0], ["/b", "", 500_000]]
+
+
+def test_who_expects_to_be_told_is_told_to_go_on(running: Running) -> None:
+    with running.connect() as client:
+        client.sendall(b"POST /a HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert until(client, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"{}")
+        client.shutdown(socket.SHUT_WR)
+
+        assert bodies(rest(client)) == [["POST", "/a", "", 2]]
+
+
+def test_a_refusal_of_what_was_not_sent_ends_the_connection(running: Running) -> None:
+    answer = running.ask(b"POST /unread HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+
+    assert b"100 Continue" not in answer
+    assert b"connection: close" in answer
+
+
+def test_an_offer_of_another_protocol_is_not_taken(running: Running) -> None:
+    offer = b"Host: m\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+    answers = running.ask(
+        b"GET /a HTTP/1.1\r\n" + offer + b"\r\n" + GET % b"b",
+        b"POST /c HTTP/1.1\r\n" + offer + b"Content-Length: 4\r\n\r\nbody" + GET % b"d",
+    )
+
+    assert [one[1] for one in bodies(answers)] == ["/a", "/b", "/c", "/d"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "kept", "named"),
+    [
+        (b"GET /a HTTP/1.0\r\n\r\n", False, b"connection: close"),
+        (b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", True, b"connection: keep-alive"),
+        (b"GET /a HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n", False, b"connection: close"),
+        (GET % b"a", True, None),
+    ],
+)
+def test_connections_are_kept_as_the_client_wants(
+    running: Running, request_: bytes, kept: bool, named: bytes | None
+) -> None:
+    answers = running.ask(request_ + GET % b"b")
+
+    assert len(bodies(answers)) == 1 + kept
+    assert named is None or named in answers
+
+
+def test_what_has_no_body_is_answered_without_one(running: Running) -> None:
+    answers = running.ask(b"HEAD /a HTTP/1.1\r\nHost: m\r\n\r\n", GET % b"none", GET % b"b")
+
+    assert [line for line in answers.splitlines() if line.startswith(b"HTTP/1.1")] == [
+        b"HTTP/1.1 200 OK", b"HTTP/1.1 204 No Content", b"HTTP/1.1 200 OK",
+    ]  # fmt: skip
+    assert answers.count(b'"/a"') == 0
+    assert answers.count(b"date: ") == 3
+
+
+def test_paths_are_decoded_and_absolute_targets_understood(running: Running) -> None:
+    answers = running.ask(GET % b"a%20b%2Fc?d=%20", b"GET http://muster.example/e?f HTTP/1.1\r\nHost: m\r\n\r\n")
+
+    assert [one[1:3] for one in bodies(answers)] == [["/a b/c", "d=%20"], ["/e", "f"]]
+
+
+def test_a_failure_is_answered_and_one_in_the_middle_cannot_be_taken_for_a_whole_answer(running: Running) -> None:
+    assert status(running.ask(GET % b"broken")) == 500
+    assert status(running.ask(GET % b"split")) == 500
+    assert b"set-cookie" not in running.ask(GET % b"split")
+    assert not running.ask(GET % b"half").endswith(b"]")
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+        (b"GET /a HTTP/1.1\r\nHost: m\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"GET /a HTTP/1.1\r\nHost: m\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"GET /a HTTP/1.1\r\nHost : m\r\n\r\n", 400),
+        (b"GET /a HTTP/1.1\r\nHost: m\r\n folded: yes\r\n\r\n", 400),
+        (b"GET /a HTTP/1.1\r\nHost: m\r\nX: a\x00b\r\n\r\n", 400),
+        (b"GET /" + b"a" * 200_000, 431),
+        (b"GET /a HTTP/1.1\r\nHost: m\r\nX: " + b"a" * 200_000, 431),
+        (b"GET /a HTTP/1.1\r\nHost: m\r\n" + b"x: y\r\n" * 300 + b"\r\n", 431),
+        (b"\r\n" * 100_000, 431),
+        (b"CONNECT muster.example:443 HTTP/1.1\r\nHost: m\r\n\r\n", 400),
+    ],
+)
+def test_what_is_no_request_is_refused_in_words(running: Running, sent: bytes, expected: int) -> None:
+    with running.connect() as client:
+        client.sendall(sent)
+        answer = rest(client)
+
+    assert status(answer) == expected
+    assert bodies(answer)[0]["status"] == str(expected)
+    assert b"connection: close" in answer
+
+
+def test_endless_trailers_are_not_kept(running: Running) -> None:
+    with running.connect() as client:
+        client.sendall(b"POST /a HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: ")
+        client.sendall(b"y" * 200_000)
+
+        assert status(rest(client)) == 431
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds", "expected"),
+    [
+        (b"GET /a HTTP/1.1\r\nHo", connection.HEAD_WITHIN, b"HTTP/1.1 408"),
+        (b"POST /a HTTP/1.1\r\nHost: m\r\nContent-Length: 9\r\n\r\n1", connection.BODY_WITHIN, b"HTTP/1.1 408"),
+        (b"", connection.IDLE, b""),
+    ],
+)
+def test_who_is_too_slow_is_not_waited_for(running: Running, sent: bytes, seconds: float, expected: bytes) -> None:
+    with running.connect() as client:
+        client.sendall(sent + b"")
+        client.sendall(b"")
+        with running.connect() as other:  # the server has read what came before this
+            other.sendall(GET % b"b")
+            until(other, b"]")
+        running.later(seconds / 2)
+        running.later(seconds + 2)
+
+        assert rest(client)[: len(expected)] == expected
+
+
+def test_a_request_that_is_being_answered_may_take_its_time(running: Running) -> None:
+    running.app.go_on.clear()
+    with running.connect() as client:
+        client.sendall(GET % b"a")
+        assert running.app.begun.wait(WITHIN)
+        running.later(3600)
+        running.app.go_on.set()
+
+        assert until(client, b"]").startswith(b"HTTP/1.1 200")
+
+
+def test_a_client_that_hangs_up_is_noticed(running: Running) -> None:
+    with running.connect() as client:
+        client.sendall(GET % b"stream")
+        until(client, b"]\r\n")
+    assert running.app.gone.wait(WITHIN)
+
+    running.app.gone.clear()
+    with running.connect() as client:
+        client.sendall(b"POST /a HTTP/1.1\r\nHost: m\r\nContent-Length: 9\r\n\r\n1")
+    assert running.app.gone.wait(WITHIN)
+
+
+def test_told_to_stop_it_answers_what_was_asked_and_what_is_on_its_way(running: Running) -> None:
+    running.app.go_on.clear()
+    with running.connect() as asked, running.connect() as kept:
+        kept.sendall(GET % b"unread")
+        asked.sendall(GET % b"a")
+        assert running.app.begun.wait(WITHIN)
+        running.stop()
+        eventually(lambda: all(one._ending for one in tuple(running.server.connections)))
+        running.app.go_on.set()
+        first, second = rest(asked), rest(kept)
+
+    assert (status(first), status(second)) == (200, 200)
+    assert b"connection: close" in first
+    assert running.stopped.wait(WITHIN)
+
+
+def test_told_to_stop_a_kept_connection_may_ask_once_more(running: Running) -> None:
+    with running.connect() as kept:
+        kept.sendall(GET % b"a")
+        until(kept, b"]")
+        running.stop()
+        eventually(lambda: all(one._ending for one in tuple(running.server.connections)))
+        kept.sendall(GET % b"b")
+        answer = rest(kept)
+
+    assert bodies(answer) == [["GET", "/b", "", 0]]
+    assert b"connection: close" in answer
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(WITHIN * 100):
+        if holds():
+            return
+        pause.wait(0.01)
+    raise AssertionError("not within time")
