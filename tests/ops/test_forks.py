@@ -32,7 +32,9 @@ def beside():
 sys.exit(forks.run(2, work, beside))
 """
 DEAF = MASTER.replace('say("ended")', 'forks.heed(); say("deaf"); threading.Event().wait()')
-AGAIN = MASTER.replace("beside))", "beside, again=0.01))")
+AGAIN = MASTER.replace("beside))", "beside, again=0.01))").replace(
+    "import forks", "import forks, logs\nlogs.configure('info')"
+)
 BROKEN = MASTER.replace("    started()", "    raise RuntimeError('no broker')")
 
 
