@@ -211,8 +211,12 @@ class _Slot(Generic[Ask, Answer]):
 
 
 def _answer(callers: Sequence[_Caller[Any, Any]], answers: Sequence[Any]) -> None:
-    # One wake-up of the event loop for the whole batch, from whichever thread this is.
-    callers[0].future.get_loop().call_soon_threadsafe(_settle, callers, answers)
+    loop = callers[0].future.get_loop()
+    if asyncio._get_running_loop() is loop:
+        _settle(callers, answers)
+    else:
+        # One wake-up of the event loop for the whole batch, from the thread that this is.
+        loop.call_soon_threadsafe(_settle, callers, answers)
 
 
 def _settle(callers: Sequence[_Caller[Any, Any]], answers: Sequence[Any]) -> None:

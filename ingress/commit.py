@@ -8,7 +8,8 @@ from typing import cast
 import msgspec
 
 from ingress.batches import Batches, CommitUnknown, Result
-from models import acceptance, bulk, database, token
+from models import bulk, database, token
+from models.acceptance import Batch
 from models.bulk import Bulk
 from models.change import Change, Outcome
 from models.database import Connection, Cursor, lock_key
@@ -32,6 +33,9 @@ class Ask(msgspec.Struct, frozen=True):
 
 Ring = Callable[[Sequence[Lane]], object]
 Touch = Callable[[Holder, str], None]
+Verdict = Grant | Refused
+Grants = Callable[[], dict[str, Verdict]]  # by token id
+Identifiers = dict[str, str]  # which attribute is a list's UID
 Answer = Outcome | list[Outcome | None]  # of a change, or of each of a bulk request's
 
 
@@ -41,9 +45,11 @@ def writers(
     """The writer: submit an `Ask`, get its `Answer`; and the one for what would hold others up, a transaction each.
     `touch` is told of tokens used after a minute."""
 
+    identifiers: Identifiers = {}
+
     def run(connection: Connection, asks: Sequence[Ask]) -> Result[Answer]:
         started = time.perf_counter()
-        outcomes, lanes, stale = _commit(connection, asks)
+        outcomes, lanes, stale = _commit(connection, asks, identifiers)
         metrics.COMMIT_BATCH_SIZE.observe(len(asks))
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
         return outcomes, lambda: _afterwards(ring, lanes, stale, touch)
@@ -59,15 +65,19 @@ def _afterwards(ring: Ring, lanes: list[Lane], stale: list[Ask], touch: Touch) -
         touch(ask.holder, ask.address)
 
 
-def _commit(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Answer], list[Lane], list[Ask]]:
+def _commit(
+    connection: Connection, asks: Sequence[Ask], identifiers: Identifiers
+) -> tuple[list[Answer], list[Lane], list[Ask]]:
+    """`identifiers` remembers what earlier batches saw: a guess, so that rows can be locked in the same round trip in
+    which the tokens are looked at."""
     sent = False
     try:
-        # Three round trips: the tokens, the locked rows, and all writes with COMMIT.
+        # Two round trips: tokens and locked rows, and all writes with COMMIT.
         with Pipeline(connection) as pipeline:
             cursor = cast(Cursor, pipeline)
             cursor.execute("begin")
             grants = _enter(cursor, asks)
-            outcomes, lanes = _accept(cursor, asks, grants)
+            outcomes, lanes, verdicts = _accept(cursor, asks, grants, identifiers)
             sent = True
             cursor.execute("commit")
     except Exception as error:
@@ -75,7 +85,7 @@ def _commit(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Answer], 
         if sent and connection.closed:
             raise CommitUnknown from error
         raise
-    stale = [ask for ask in asks if _is_stale(grants.get(ask.holder.token_id))]
+    stale = [ask for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant) and verdict.stale]
     return outcomes, lanes, stale
 
 
@@ -89,28 +99,45 @@ def _roll_back(connection: Connection) -> None:
         connection.close()
 
 
-def _is_stale(grant: Grant | Refused | None) -> bool:
-    return isinstance(grant, Grant) and grant.stale
-
-
-def _enter(cursor: Cursor, asks: Sequence[Ask]) -> dict[str, Grant | Refused]:
+def _enter(cursor: Cursor, asks: Sequence[Ask]) -> Grants:
     """Hold Disconnect off, then ask what the batch's tokens allow now: in this order, so that a
     Disconnect either waits for this batch or is seen by it."""
     lists = {ask.holder.list_id for ask in asks}
     database.allow(cursor, lists)
     keys = sorted(lock_key("intake", list_id) for list_id in lists)
     cursor.execute("select pg_advisory_xact_lock_shared(key) from unnest(%b::int8[]) key", (keys,))
-    return token.check(cursor, {ask.holder.token_id for ask in asks})
+    return token.asked(cursor, {ask.holder.token_id for ask in asks})
 
 
-def _accept(cursor: Cursor, asks: Sequence[Ask], grants: dict[str, Grant | Refused]) -> tuple[list[Answer], list[Lane]]:
-    verdicts = [grants.get(ask.holder.token_id) or token.unknown() for ask in asks]
-    unique_identifiers = {v.list_id: v.unique_identifier for v in verdicts if isinstance(v, Grant)}
-    allowed = [ask.work for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant)]
-    if len(asks) == 1 and allowed and isinstance(allowed[0], Bulk):
-        outcomes, lanes = bulk.accept(cursor, allowed[0], unique_identifiers)
-        return [outcomes], lanes
-    changes = [work for work in allowed if isinstance(work, Change)]
-    accepted, lanes = acceptance.accept(cursor, changes, unique_identifiers) if changes else ([], [])
-    answers = iter(accepted)
-    return [next(answers) if isinstance(v, Grant) else v for v in verdicts], lanes
+def _accept(
+    cursor: Cursor, asks: Sequence[Ask], grants: Grants, identifiers: Identifiers
+) -> tuple[list[Answer], list[Lane], list[Verdict]]:
+    if len(asks) == 1 and isinstance(asks[0].work, Bulk):
+        return _accept_bulk(cursor, asks[0], asks[0].work, grants)
+    lists = {ask.holder.list_id for ask in asks}
+    batch = Batch(cursor, {list_id: identifiers[list_id] for list_id in lists & identifiers.keys()})
+    changes = [ask.work for ask in asks if isinstance(ask.work, Change)]
+    batch.announce(changes)
+    verdicts = _verdicts(asks, grants)
+    for verdict in verdicts:
+        if isinstance(verdict, Grant):
+            batch.unique_identifiers[verdict.list_id] = identifiers[verdict.list_id] = verdict.unique_identifier
+    allowed = [change for change, verdict in zip(changes, verdicts, strict=True) if isinstance(verdict, Grant)]
+    outcomes, lanes = batch.carry_out(allowed)
+    answers = iter(outcomes)
+    return [next(answers) if isinstance(v, Grant) else v for v in verdicts], lanes, verdicts
+
+
+def _accept_bulk(
+    cursor: Cursor, ask: Ask, work: Bulk, grants: Grants
+) -> tuple[list[Answer], list[Lane], list[Verdict]]:
+    verdicts = _verdicts([ask], grants)
+    if not isinstance(verdicts[0], Grant):
+        return [verdicts[0]], [], verdicts
+    outcomes, lanes = bulk.accept(cursor, work, {ask.holder.list_id: verdicts[0].unique_identifier})
+    return [outcomes], lanes, verdicts
+
+
+def _verdicts(asks: Sequence[Ask], grants: Grants) -> list[Verdict]:
+    told = grants()
+    return [told.get(ask.holder.token_id) or token.unknown() for ask in asks]

@@ -24,11 +24,7 @@ def accept(
     """
     batch = Batch(cursor, unique_identifiers)
     batch.announce(changes)
-    # None of them was answered yet, so any order is one in which they may have come: this one writes once.
-    order = sorted(range(len(changes)), key=lambda number: changes[number].resource != USER)
-    outcomes = {number: batch.apply(changes[number]) for number in order}
-    lanes = batch.write()
-    return batch.shown(changes, [outcomes[number] for number in range(len(changes))]), lanes
+    return batch.carry_out(changes)
 
 
 def _now() -> datetime:
@@ -39,7 +35,10 @@ def _now() -> datetime:
 
 @dataclass(slots=True)
 class Batch:
-    """The changes of one transaction, applied one after the other."""
+    """The changes of one transaction, applied one after the other.
+
+    `unique_identifiers` may be guesses while changes are announced: who is locked then, the rest follows when needed.
+    """
 
     cursor: Cursor
     unique_identifiers: dict[str, str]
@@ -61,6 +60,14 @@ class Batch:
         self.identities.announce(users)
         if groups:
             group.lock(self.cursor, ((one.list_id, one.resource_id) for one in groups if one.resource_id is not None))
+
+    def carry_out(self, changes: Sequence[Change]) -> tuple[list[Outcome], list[Lane]]:
+        """What the announced changes come to, all of it written."""
+        # None of them was answered yet, so any order is one in which they may have come: this one writes once.
+        order = sorted(range(len(changes)), key=lambda number: changes[number].resource != USER)
+        outcomes = {number: self.apply(changes[number]) for number in order}
+        lanes = self.write()
+        return self.shown(changes, [outcomes[number] for number in range(len(changes))]), lanes
 
     def apply(self, change: Change) -> Outcome:
         """What a change comes to, after those before it."""

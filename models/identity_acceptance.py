@@ -46,7 +46,8 @@ class Identities:
             with suppress(Refused):
                 document = change.apply(None)
                 names.add((change.list_id, equality_key(document["userName"])))
-                uid = mapping.uid_of(document, self.unique_identifiers[change.list_id])
+                attribute = self.unique_identifiers.get(change.list_id)
+                uid = mapping.uid_of(document, attribute) if attribute is not None else None
                 if uid is not None:
                     uids.add((change.list_id, equality_key(uid)))
         if ids or names:

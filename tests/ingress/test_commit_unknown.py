@@ -47,7 +47,7 @@ def test_a_batch_that_may_be_stored_is_not_tried_again(connection: Connection, d
 
     with database.connect(database_url) as dying:
         with pytest.raises(CommitUnknown):
-            commit._commit(dying, [ask])
+            commit._commit(dying, [ask], {})
 
         assert dying.closed
 
@@ -59,7 +59,7 @@ def test_one_that_fails_before_commit_is_rolled_back_and_its_connection_goes_on(
     ask = _create(connection, broken)
 
     with pytest.raises(ZeroDivisionError):
-        commit._commit(connection, [ask])
+        commit._commit(connection, [ask], {})
 
     assert connection.info.transaction_status == TransactionStatus.IDLE
     assert not connection.closed
