@@ -75,7 +75,6 @@ class Batches(Generic[Ask, Answer]):
         self._free = list(self._slots)
         self._waiting: deque[_Caller[Ask, Answer]] = deque()
         self._in_flight: dict[_Slot[Ask, Answer], int] = {}  # how many each serves
-        self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._length = metrics.QUEUE_LENGTH.labels(name)
         self._busy = metrics.SLOTS_BUSY.labels(name)
@@ -88,8 +87,8 @@ class Batches(Generic[Ask, Answer]):
     async def stop(self) -> None:
         """Finish what waits, then give the connections up."""
         self._stopping = True
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
+        while self._in_flight or self._waiting:
+            await asyncio.sleep(0.005)
         for slot in self._slots:
             slot.close()
         if self._threads is not None:
@@ -116,10 +115,8 @@ class Batches(Generic[Ask, Answer]):
         if late or len(self._waiting) >= min(self._in_flight.values(), default=0):
             slot = self._free.pop()
             self._in_flight[slot] = self._most  # until it is known
-            # As a task it begins after the requests that came together with this one: they share its batch.
-            task = asyncio.get_running_loop().create_task(self._batch(slot))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            # It begins after the requests that came together with this one: they share its batch.
+            asyncio.get_running_loop().call_soon(self._begin, slot)
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LATE, self._look_late)
 
@@ -127,24 +124,27 @@ class Batches(Generic[Ask, Answer]):
         self._timer = None
         self._look(late=True)
 
-    async def _batch(self, slot: "_Slot[Ask, Answer]") -> None:
+    def _begin(self, slot: "_Slot[Ask, Answer]") -> None:
         callers = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        if not callers:  # the batch before took all of them
+            return self._end(slot)
         self._in_flight[slot] = len(callers)
         self._length.set(len(self._waiting))
-        try:
-            if callers:  # else the batch before took all of them
-                with self._busy.track_inprogress():
-                    await self._carry_out(slot, callers)
-        finally:
-            del self._in_flight[slot]
-            self._free.append(slot)
-            self._look()
-
-    async def _carry_out(self, slot: "_Slot[Ask, Answer]", callers: Sequence[_Caller[Ask, Answer]]) -> None:
+        self._busy.inc()
+        done = partial(self._done, slot)
         if self._threads is None:
-            await greenlets.run(slot.serve, callers)
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._threads, slot.serve, callers)
+            return greenlets.start(partial(slot.serve, callers), done)
+        served = asyncio.get_running_loop().run_in_executor(self._threads, slot.serve, callers)
+        return served.add_done_callback(lambda _: done())
+
+    def _done(self, slot: "_Slot[Ask, Answer]") -> None:
+        self._busy.dec()
+        self._end(slot)
+
+    def _end(self, slot: "_Slot[Ask, Answer]") -> None:
+        del self._in_flight[slot]
+        self._free.append(slot)
+        self._look()
 
 
 class _Slot(Generic[Ask, Answer]):

@@ -213,7 +213,7 @@ def test_a_batch_that_comes_too_late_is_none(database_url: str) -> None:
         answer = asyncio.ensure_future(made.submit(1))
         await asyncio.sleep(0)  # the first batch will begin
         made._look(late=True)
-        await asyncio.gather(*made._tasks)
+        await made.stop()
         return await answer
 
     with batches(database_url, run, slots=2) as made:
