@@ -282,7 +282,7 @@ def by_ids(cursor: Cursor, list_id: str, ids: Sequence[str]) -> dict[str, Stored
     if not ids:
         return {}
     cursor.execute(
-        "select g.id, g.document, g.version, g.created, g.modified, g.member_count from unnest(%b::uuid[]) v (id)"
+        "select g.id, g.document::text, g.version, g.created, g.modified, g.member_count from unnest(%b::uuid[]) v (id)"
         " join scim_group g on g.list_id = %s and g.id = v.id",
         (list(ids), list_id),
     )

@@ -111,8 +111,9 @@ def _outcome(
         request.request_id, request.idp, GROUP,
     )  # fmt: skip
     accepted = Accepted(
-        row.id, row.document, row.version, row.created, row.modified, (), row.member_count, None, GROUP, operation
-    )
+        row.id, _encode(row.document).decode(), row.version, row.created, row.modified, (), row.member_count, None,
+        GROUP, operation,
+    )  # fmt: skip
     return accepted, entry
 
 

@@ -160,7 +160,8 @@ def asked(cursor: Cursor, column: str, keys: set[Key]) -> Callable[[], dict[Key,
     """`by_keys`, asked now and fetched when called: for a round trip that others share."""
     kind = "uuid" if column == "id" else "text"
     sent = cursor.execute(
-        f"select v.list_id, v.key::text, i.id::text, i.document, i.version, i.created, i.modified, {group.OF_USER}"
+        f"select v.list_id, v.key::text, i.id::text, i.document::text, i.version, i.created, i.modified,"
+        f" {group.OF_USER}"
         f" from unnest(%b::text[], %b::{kind}[]) v (list_id, key)"
         f" join identity i on i.list_id = v.list_id and i.{column} = v.key",
         pairs(keys),
@@ -169,9 +170,9 @@ def asked(cursor: Cursor, column: str, keys: set[Key]) -> Callable[[], dict[Key,
 
 
 def _stored(
-    identity_id: str, document: Document, version: int, created: datetime, modified: datetime, groups: list[Any] | None
+    identity_id: str, text: str, version: int, created: datetime, modified: datetime, groups: list[Any] | None
 ) -> Stored:
-    return Stored(identity_id, document, version, created, modified, tuple(map(tuple, groups or ())))
+    return Stored(identity_id, text, version, created, modified, tuple(map(tuple, groups or ())))
 
 
 def by_ids(cursor: Cursor, list_id: str, ids: Iterable[str]) -> dict[str, Stored]:

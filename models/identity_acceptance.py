@@ -234,4 +234,4 @@ def _record(known: Identities, change: Change, row: Identity, operation: str) ->
             request.idp,
         )  # fmt: skip
     )
-    return Accepted(row.id, row.document, row.version, row.created, row.modified, operation=operation)
+    return Accepted(row.id, row.text, row.version, row.created, row.modified, operation=operation)

@@ -8,6 +8,7 @@ import msgspec
 Document = dict[str, Any]
 Membership = tuple[str, str]  # a group's id and display name
 USER, GROUP = "user", "group"
+_decode = msgspec.json.Decoder().decode
 
 
 # A msgspec struct, as whatever else each request makes: a frozen dataclass costs 1 µs to make, this 0.1.
@@ -15,7 +16,7 @@ class Stored(msgspec.Struct, frozen=True):
     """What is stored of a resource, apart from its list."""
 
     id: str
-    document: Document
+    text: str  # of the document, JSON: answers are made of it without reading it
     version: int
     created: datetime
     modified: datetime
@@ -23,6 +24,12 @@ class Stored(msgspec.Struct, frozen=True):
     member_count: int = 0  # of a group
     members: list[str] | None = None  # of a group whose members are shown
     resource: str = USER
+
+    @property
+    def document(self) -> Document:
+        """What its IdP described."""
+        found: Document = _decode(self.text)
+        return found
 
     def but(self, **values: Any) -> Self:
         """The same with other values."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from ingress.scim import render
 from ingress.scim.errors import InvalidValue
 from ingress.scim.schema import USER, Kind, Schema, place
@@ -19,12 +21,12 @@ Tree = dict[str, "Tree | None"]
 Resource = dict[str, Any]
 
 
-def projected(base: str, given: Mapping[str, str], of: Schema, stored: Stored) -> Resource:
-    """A stored resource as it is served, of it what the parameters ask for."""
+def projected(base: str, given: Mapping[str, str], of: Schema, stored: Stored) -> msgspec.Raw:
+    """The JSON of a stored resource as it is served, of it what the parameters ask for."""
     attributes, excluded = given.get("attributes"), given.get("excludedattributes")
     if not attributes and not excluded:
-        return render.resource(stored, base)
-    return project(render.resource(stored, base, whole=False), attributes, excluded, of)
+        return render.whole(stored, base)
+    return msgspec.Raw(render.encode(project(render.resource(stored, base), attributes, excluded, of)))
 
 
 def project(resource: Resource, attributes: str | None, excluded: str | None, of: Schema = USER) -> Resource:

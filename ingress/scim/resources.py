@@ -229,7 +229,7 @@ def unknown(kind: Kind, resource_id: str) -> Unknown:
 
 def encoded(base: str, given: query.Parameters, kind: Kind, found: Stored) -> bytes:
     """The resource as bytes, of it what the parameters ask for."""
-    return render.encode(projection.projected(base, given, kind.of, found))
+    return bytes(projection.projected(base, given, kind.of, found))
 
 
 def expected(headers: dict[bytes, bytes]) -> frozenset[str] | None:

@@ -2,7 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from ingress import lookup
 from ingress.http import Response
@@ -47,9 +49,9 @@ class Listing:
     async def _node(self, text: str | None) -> Node | None:
         if not text:
             return None
+        node = filters.simple(text) if len(text) <= SHORT else None
         # Off the event loop: what the fast path cannot read imports a grammar of 0.7 s the first time.
-        quick = len(text) <= SHORT and filters.simple(text)
-        return query.parse(text) if quick else await asyncio.to_thread(query.parse, text)
+        return node or await asyncio.to_thread(query.parse, text)
 
     def _single(self, node: Node | None) -> lookup.ByKey | None:
         """A look-up of one user, in the batch of everyone's: what IdPs ask most."""
@@ -96,6 +98,6 @@ class Listing:
         mark = Mark(self._digest(given), end.value, end.id, total, backwards)
         return cursors.seal(call.sealing, mark)
 
-    def _projected(self, call: "Call", given: query.Parameters, one: Stored) -> dict[str, Any]:
+    def _projected(self, call: "Call", given: query.Parameters, one: Stored) -> msgspec.Raw:
         kind = next(kind for kind in self.kinds if kind.resource == one.resource)
         return projected(call.base, given, kind.of, one)

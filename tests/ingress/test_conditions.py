@@ -59,7 +59,7 @@ class Shelf:
         with database.transaction(self.connection, [LIST]) as cursor:
             keys = Search(LIST, {kind.resource: search.TRUE}).page(cursor, 1000)
             stored = search.read(cursor, LIST, keys, with_members=True)
-        return {one.id: json.loads(render.encode(render.resource(one, BASE))) for one in stored}
+        return {one.id: json.loads(bytes(render.whole(one, BASE))) for one in stored}
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ def ask(door: Any, *reads: Any) -> list[Any]:
     """What each of these reads is answered, one after the other."""
 
     async def everyone() -> list[Any]:
-        return [await door.submit(Ask(None, Query(read), "")) for read in reads]
+        try:
+            return [await door.submit(Ask(None, Query(read), "")) for read in reads]
+        finally:
+            await door.stop()
 
     door.start()
-    answers = asyncio.run(everyone())
-    asyncio.run(door.stop())
-    return answers
+    return asyncio.run(everyone())
 
 
 def one(cursor: Cursor) -> Any:

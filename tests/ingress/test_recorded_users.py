@@ -65,7 +65,7 @@ class Roster:
         return 200, self.shown(user_id)
 
     def shown(self, user_id: str) -> Any:
-        return json.loads(render.encode(render.resource(Stored(user_id, self.users[user_id], 1, NOW, NOW), BASE)))
+        return json.loads(bytes(render.whole(Stored(user_id, json.dumps(self.users[user_id]), 1, NOW, NOW), BASE)))
 
 
 def about_users(step: dict[str, Any]) -> bool:

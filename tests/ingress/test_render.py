@@ -19,27 +19,30 @@ MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 def resource(**overrides: Any) -> dict[str, Any]:
     document = user("mila@x.example", externalId="00u", **enterprise(department="Sport"), **overrides)
-    return render.resource(Stored("u-1", document, 3, MOMENT, MOMENT), "https://h/scim/v2/abc")
+    return render.resource(Stored("u-1", json.dumps(document), 3, MOMENT, MOMENT), "https://h/scim/v2/abc")
 
 
 def test_a_user_is_its_document_with_id_and_meta() -> None:
     document = user("mila@x.example")
 
-    rendered = render.resource(
-        Stored("u-1", document, 3, MOMENT, MOMENT + timedelta(seconds=1)), "https://h/scim/v2/abc"
-    )
+    stored = Stored("u-1", json.dumps(document), 3, MOMENT, MOMENT + timedelta(seconds=1))
+    whole = json.loads(bytes(render.whole(stored, "https://h/scim/v2/abc")))
 
-    assert rendered == {
-        **document,
-        "id": "u-1",
-        "meta": {
-            "resourceType": "User",
-            "created": "2026-03-01T12:30:15.123Z",
-            "lastModified": "2026-03-01T12:30:16.123Z",
-            "location": "https://h/scim/v2/abc/Users/u-1",
-            "version": 'W/"3"',
-        },
-    }
+    assert (
+        whole
+        == render.resource(stored, "https://h/scim/v2/abc")
+        == {
+            **document,
+            "id": "u-1",
+            "meta": {
+                "resourceType": "User",
+                "created": "2026-03-01T12:30:15.123Z",
+                "lastModified": "2026-03-01T12:30:16.123Z",
+                "location": "https://h/scim/v2/abc/Users/u-1",
+                "version": 'W/"3"',
+            },
+        }
+    )
 
 
 def test_times_are_told_in_utc() -> None:
