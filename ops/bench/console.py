@@ -2,13 +2,16 @@
 
 import http.client
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from models import operator
-from models.database import Connection, transaction
+from models.database import Connection, connect, transaction
+from ops import filling
+from ops.bench.system import System
 from ops.browser import chromium
 
 if TYPE_CHECKING:
@@ -113,6 +116,20 @@ def prepare(connection: Connection, list_id: str) -> tuple[dict[str, str], str, 
         )
         entry_id, request_id = cursor.fetchone() or (0, "")
     return pages(list_id, str(person_id), entry_id, uid.partition(".")[0], uid, request_id), email, password
+
+
+def suite(system: System, users: int, entries: int, say: Callable[[str], None]) -> list[Page]:
+    """Every page of a new list with so many people and entries of its log."""
+    list_id, _ = system.new_list()
+    with connect(system.database_url) as opened:
+        say(f"filling a list with {users:,} people and {entries:,} log entries")
+        filling.fill(opened, system.owner_url, list_id, users, entries)
+        wanted, email, password = prepare(opened, list_id)
+    say("asking for pages")
+    visitor = Visitor(system.console_root, email, password)
+    found = measure(visitor, wanted)
+    paint(system.console_root, visitor.cookie, wanted, found)
+    return found
 
 
 def measure(visitor: Visitor, wanted: dict[str, str]) -> list[Page]:

@@ -1,20 +1,18 @@
 """What an installation on several hosts has spent: processor time by component, the database's and Valkey's work,
 bytes between hosts. Read before and after; the difference is the cost."""
 
-import contextlib
 import math
 import threading
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import psutil
 import psycopg
 import redis
 
 from ops.bench.hosts import INTERNAL_PORT, Installation
+from ops.bench.processes import seconds
 
 SAMPLE_EVERY = 0.25  # seconds
 Metrics = dict[tuple[str, str], float]  # name, `le`
@@ -67,21 +65,9 @@ def take(one: Installation) -> Reading:
         told = bell.info("stats")
     assert row
     assert isinstance(told, dict)
-    cpu = {component: _seconds(roots) for component, roots in one.roots.items()}
+    cpu = {component: seconds(roots) for component, roots in one.roots.items()}
     cpu["load"] = time.process_time()
     return Reading(cpu, dict(wire), float(row[0]), float(told["total_commands_processed"]), metrics(one))
-
-
-def _seconds(roots: Iterable[int]) -> float:
-    """Processor time of these processes and all that they started, the dead ones included."""
-    total = 0.0
-    for root in roots:
-        first = psutil.Process(root)
-        for process in (first, *first.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                total += times.user + times.system + times.children_user + times.children_system
-    return total
 
 
 def metrics(one: Installation) -> Metrics:

@@ -19,6 +19,7 @@ import redis
 from ops import addresses, embedded
 from ops.account import Account, Unusable
 from ops.bench.network import Network
+from ops.bench.processes import clean_environment
 from ops.embedded import DATABASE, OWNING, SERVING, Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,7 +145,11 @@ def _migrate(one: Installation) -> None:
     # A process of its own: Alembic and SQLAlchemy would be loaded beside the generator of load.
     urls = {"MUSTER_DATABASE_URL": one.database_url, "MUSTER_OWNER_URL": one.owner_url}
     done = subprocess.run(
-        [sys.executable, "-m", "ops.cli", "migrate"], cwd=ROOT, env=_clean() | urls, capture_output=True, text=True
+        [sys.executable, "-m", "ops.cli", "migrate"],
+        cwd=ROOT,
+        env=clean_environment() | urls,
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         raise Unusable(f"the schema could not be made: {done.stderr.strip()}")
@@ -203,16 +208,12 @@ def _start(one: Installation, kind: str, host: str, address: str, folder: Path) 
         "INTERNAL_HOST": address, "INTERNAL_PORT": str(INTERNAL_PORT), "SERVE": "scim", "LOG_LEVEL": "warning",
         "PUBLIC_URL": "http://muster.bench", "METRICS_DIR": str(folder / host),
     }  # fmt: skip
-    environment = _clean() | {f"MUSTER_{name}": value for name, value in settings.items()}
+    environment = clean_environment() | {f"MUSTER_{name}": value for name, value in settings.items()}
     with (folder / f"{host}.log").open("wb") as log, one.network.inside(host):
         return subprocess.Popen(
             [sys.executable, "-m", "ops.cli", kind], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-
-
-def _clean() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("MUSTER_", "PROMETHEUS_", "PG"))}
 
 
 def _until(

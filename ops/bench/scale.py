@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from models.database import Connection, connect, transaction
 from models.text import equality_key, new_id
-from ops.bench.ingress import PATCH_OP, Target, user
+from ops.bench.traffic import PATCH_OP, Target, user
 
 SMALL = 10  # members of the group that a large one is compared with
 REPEATS = 30

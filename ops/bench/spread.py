@@ -11,11 +11,11 @@ import psycopg
 
 from models import connection, database, master_list, organisation, token
 from ops.account import Unusable
-from ops.bench import costs, ingress, load
+from ops.bench import costs, load, traffic
 from ops.bench.costs import Reading, Sampler
 from ops.bench.hosts import Installation, Shape, running
-from ops.bench.ingress import Target
 from ops.bench.load import Tally
+from ops.bench.traffic import Target
 
 LISTS = 8  # several customers; connections are dealt out to them
 SEEDED = 250  # users of each, to look up and to change
@@ -45,10 +45,10 @@ class _Seeded:
     ids: list[str]
     names: list[str]
 
-    def phases(self, number: int) -> dict[str, tuple[ingress.Phase, frozenset[int]]]:
+    def phases(self, number: int) -> dict[str, tuple[traffic.Phase, frozenset[int]]]:
         """What a connection may send; each begins with another user."""
         first = number * 7 % len(self.ids)
-        return ingress.phases(self.target, self.ids[first:] + self.ids[:first], self.names)
+        return traffic.phases(self.target, self.ids[first:] + self.ids[:first], self.names)
 
 
 def measure(
@@ -81,7 +81,7 @@ class Suite:
         self._number = 0
         self._sent: Counter[str] = Counter()
         say(f"seeding {LISTS} lists with {users} users each")
-        self._lists = [_Seeded(target, *ingress.seed(target, users)) for target in _lists(one)]
+        self._lists = [_Seeded(target, *traffic.seed(target, users)) for target in _lists(one)]
         self._sent["POST"] = LISTS * users
         self._empty()
         self.round_trip_ms = _round_trip(one.database_url)

@@ -1,30 +1,21 @@
 """`muster bench`."""
 
+import os
 import signal
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.commands.shared import (
-    FAILED,
-    REFUSED,
-    Target,
-    data_option,
-    json_option,
-    show,
-    stop,
-    target,
-    with_sentences,
-)  # fmt: skip
+from ops.commands.shared import FAILED, REFUSED, data_option, json_option, show, stop, target, with_sentences
 
 if TYPE_CHECKING:
     from ops.bench.hosts import Shape
-    from ops.bench.ingress import Target as Load
+    from ops.bench.system import System
 
 
 @click.command()
@@ -51,8 +42,9 @@ if TYPE_CHECKING:
 @data_option
 @json_option
 def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
-    """Measure a running system: its ingress beside a bare route, requests of every kind against a large list, or
-    the console's pages of one. Creates a list of its own and leaves its generated users there.
+    """Measure a Muster: its ingress beside a bare route, requests of every kind against a large list, or the console's
+    pages of one. A Muster that runs on --data, or that the environment names, is measured as it is: it gets lists of
+    the bench's own, which stay there. Where none runs, one is started for the measurement, and is gone after it.
 
     The suite `hosts` needs no running system: as root, with iproute2, it makes network namespaces that stand for
     hosts (one with PostgreSQL and Valkey, some with ingress, some with workers), sends Entra ID's mix to them,
@@ -70,23 +62,52 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     muster bench --suite growth --seconds 300
     muster bench --suite background --lists 10000 --waiting 1000000
     """
+    # Or what was started would outlive a measurement that is ended. Of itself Python minds no SIGINT where a shell
+    # runs it in the background.
+    for number in _ENDING:
+        signal.signal(number, _end)
     if suite in _ON_HOSTS:
         return with_sentences(_on_hosts, _ON_HOSTS[suite], as_json=as_json, **options)
-    return with_sentences(_SUITES[suite], at=target(data), as_json=as_json, **options)
+    return with_sentences(_on_system, _SUITES[suite], data, as_json=as_json, **options)
 
 
 def _on_hosts(suite: Callable[..., None], ingress_hosts: int, worker_hosts: int, delay: float, **options: Any) -> None:
     from ops.account import Unusable
     from ops.bench.hosts import Shape
 
-    # Or the hosts would outlive a measurement that is ended. Of itself Python minds no SIGINT where a shell runs it
-    # in the background.
-    for number in _ENDING:
-        signal.signal(number, _end)
     try:
         suite(Shape(ingress_hosts, worker_hosts, delay), **options)
     except Unusable as error:
         stop(REFUSED, str(error))
+
+
+def _on_system(suite: Callable[..., None], data: Path, **options: Any) -> None:
+    from ops.account import Unusable
+
+    try:
+        with _system(data) as system:
+            suite(system, **options)
+    except Unusable as error:
+        stop(REFUSED, str(error))
+
+
+@contextmanager
+def _system(data: Path) -> Iterator["System"]:
+    """The one that the environment names, else the one that runs on the data folder, else one for the bench alone."""
+    from ops.bench.system import System, running
+    from ops.state import Folder
+
+    if os.environ.get("MUSTER_DATABASE_URL") or os.environ.get("MUSTER_DATABASE_URL_FILE"):
+        at = target(data)
+        root = at.public_root
+        yield System(at.database_url, at.owner_url, at.redis_url, root, at.console_root or root)
+        return
+    folder = Folder(data)
+    if folder.held() and folder.read().get("database_url"):
+        yield System.of_state(folder.read())
+        return
+    with running(_say) as system:
+        yield system
 
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -139,44 +160,34 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _scale(users: int, plans: bool, at: Target, as_json: bool, **others: object) -> None:
+def _scale(system: "System", users: int, plans: bool, as_json: bool, **_: object) -> None:
     from models import database
     from ops.bench import scale
 
-    load, list_id = _list(at)
-    with database.connect(at.database_url) as opened:
-        click.echo(f"filling a list with {users:,} users", err=True)
-        filled = scale.fill(opened, at.owner_url, list_id, users)
+    list_id, load = system.new_list()
+    with database.connect(system.database_url) as opened:
+        _say(f"filling a list with {users:,} users")
+        filled = scale.fill(opened, system.owner_url, list_id, users)
         results = scale.measure(load, filled, _say)
-        told = scale.plans(at.database_url, list_id, filled) if plans else None
+        told = scale.plans(system.database_url, list_id, filled) if plans else None
     if as_json:
         return show({"users": users, "results": [asdict(one) for one in results], "plans": told})
     return click.echo(scale.table(results) + (f"\n\n{told}" if told else ""))
 
 
-def _console(users: int, entries: int, at: Target, as_json: bool, **others: object) -> None:
-    from models import database
-    from ops import filling
+def _console(system: "System", users: int, entries: int, as_json: bool, **_: object) -> None:
     from ops.bench import console
 
-    _, list_id = _list(at)
-    with database.connect(at.database_url) as opened:
-        click.echo(f"filling a list with {users:,} people and {entries:,} log entries", err=True)
-        filling.fill(opened, at.owner_url, list_id, users, entries)
-        wanted, email, password = console.prepare(opened, list_id)
-    root = at.console_root or at.public_root
-    visitor = console.Visitor(root, email, password)
-    found = console.measure(visitor, wanted)
-    console.paint(root, visitor.cookie, wanted, found)
+    found = console.suite(system, users, entries, _say)
     if as_json:
         return show({"people": users, "log": entries, "pages": [asdict(one) for one in found]})
     return click.echo(console.table(found))
 
 
-def _ingress(seconds: float, connections: int, runs: int, at: Target, as_json: bool, **others: object) -> None:
+def _ingress(system: "System", seconds: float, connections: int, runs: int, as_json: bool, **_: object) -> None:
     from ops.bench import ingress
 
-    load, _ = _list(at)
+    load = system.new_list()[1]
     results = ingress.measure(load, seconds=seconds, connections=connections, runs=runs, say=_say)
     if as_json:
         return show(ingress.as_json(results))
@@ -184,15 +195,3 @@ def _ingress(seconds: float, connections: int, runs: int, at: Target, as_json: b
 
 
 _SUITES: dict[str, Callable[..., None]] = {"ingress": _ingress, "scale": _scale, "console": _console}
-
-
-def _list(at: Target) -> tuple["Load", str]:
-    from models import connection, database, master_list, organisation, token
-    from ops.bench.ingress import Target as Load
-
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = master_list.create(cursor, organisation.ensure(cursor, "Bench"), f"Bench {time.time_ns()}")
-        database.allow(cursor, [list_id])
-        connection.connect(cursor, list_id, "userName", "bench")
-        issued = token.issue(cursor, list_id, "bench", None, "bench")
-    return Load(at.scim_base_url(list_id), issued.token), list_id

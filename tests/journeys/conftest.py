@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ops.bench.system import System
+from ops.state import Folder
 from tests.journeys.idp import Idp
 from tests.journeys.system import Muster, running
 
@@ -13,6 +15,12 @@ def muster() -> Iterator[Muster]:
     """One `muster up` with two ingress and two worker processes, shared by the journeys that break nothing."""
     with running("--ingress", "2", "--workers", "2", "--no-demo") as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def system(muster: Muster) -> System:
+    """The same as `muster bench` sees one of its own."""
+    return System.of_state(Folder(muster.folder / "d").read(), ours=True)
 
 
 @pytest.fixture

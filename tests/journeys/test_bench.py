@@ -3,7 +3,7 @@
 import pytest
 
 from ops.bench import ingress, scale
-from ops.bench.ingress import Target
+from ops.bench.traffic import Target
 from ops.embedded import OWNING, SERVING
 from tests.journeys.system import Muster
 
