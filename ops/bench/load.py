@@ -79,7 +79,7 @@ class Wire(asyncio.Protocol):
         head = self._buffer.find(b"\r\n\r\n")
         if head < 0 or self._request is None:
             return
-        size = head + 4 + _content_length(self._buffer[:head])
+        size = head + 4 + content_length(self._buffer[:head])
         if len(self._buffer) < size:
             return
         answer, self._buffer = self._buffer[:size], self._buffer[size:]
@@ -124,7 +124,8 @@ class _Closed(Wire):
         super().connection_lost(exc)
 
 
-def _content_length(head: bytes) -> int:
+def content_length(head: bytes) -> int:
+    """What the header lines say; 0 where they do not."""
     lowered = head.lower()
     at = lowered.find(b"content-length:")
     return int(lowered[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0

@@ -15,6 +15,7 @@ from ops.bench.load import request
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+SEEDED = "seed"  # how the names of seeded users begin
 _encode = msgspec.json.encode
 
 
@@ -141,7 +142,7 @@ def phases(target: Target, ids: list[str], names: list[str]) -> dict[str, tuple[
 def seed(target: Target, people: int) -> tuple[list[str], list[str]]:
     """People to look up and to change; their ids and user names, each in an order of its own."""
     ids: list[str] = []
-    prefix = f"seed{time.time_ns()}"
+    prefix = f"{SEEDED}{time.time_ns()}"
     requests = iter([next(create(target, f"{prefix}x{number}")) for number in range(people)])
     load.run(*target.address, [requests] * 8, 60, lambda *answer: ids.append(json.loads(answer[2])["id"]))
     return ids, [f"{prefix}x{number}.0@bench.example" for number in range(people)]

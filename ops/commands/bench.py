@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 @click.option("--lists", default=10_000, show_default=True, help="Connected lists (background).")
 @click.option("--waiting", default=1_000_000, show_default=True, help="Operations that wait (background).")
 @click.option("--matrix", is_flag=True, help="Many numbers of hosts, delays and connections in turn (hosts).")
+@click.option("--with-workers", is_flag=True, help="Let workers apply what is accepted meanwhile (ingress).")
+@click.option("--peer-url", help="Another SCIM server, measured in the same run: what precedes /Users (ingress).")
+@click.option("--peer-token", help="Its bearer token.")
 @data_option
 @json_option
 def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
@@ -55,6 +58,8 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     \b
     muster bench
     muster bench --seconds 10 --connections 16 --json
+    muster bench --with-workers
+    muster bench --peer-url http://127.0.0.1:5225/scim/v2.0/ID --peer-token SECRET
     muster bench --suite scale --users 100000 --plans
     muster bench --suite console --users 100000 --log 1000000
     muster bench --suite hosts --ingress-hosts 4 --worker-hosts 2 --delay 0.25
@@ -184,14 +189,19 @@ def _console(system: "System", users: int, entries: int, as_json: bool, **_: obj
     return click.echo(console.table(found))
 
 
-def _ingress(system: "System", seconds: float, connections: int, runs: int, as_json: bool, **_: object) -> None:
-    from ops.bench import ingress
+def _ingress(
+    system: "System", seconds: float, connections: int, runs: int, with_workers: bool, peer_url: str | None,
+    peer_token: str | None, as_json: bool, **_: object,
+) -> None:  # fmt: skip
+    from ops.bench import ingress, ingress_shown
+    from ops.bench.traffic import Target
 
-    load = system.new_list()[1]
-    results = ingress.measure(load, seconds=seconds, connections=connections, runs=runs, say=_say)
-    if as_json:
-        return show(ingress.as_json(results))
-    return click.echo(ingress.table(results))
+    peer = Target(peer_url, peer_token or "") if peer_url else None
+    found = ingress.measure(
+        system, seconds=seconds, connections=connections, runs=runs, with_workers=with_workers, peer=peer, say=_say
+    )
+    show(ingress_shown.as_json(found)) if as_json else click.echo(ingress_shown.table(found))
+    _complain(len(found.wrong))
 
 
 _SUITES: dict[str, Callable[..., None]] = {"ingress": _ingress, "scale": _scale, "console": _console}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ops.bench import ingress, scale
+from ops.bench import ingress, ingress_shown, scale
+from ops.bench.system import System
 from ops.bench.traffic import Target
 from ops.embedded import OWNING, SERVING
 from tests.journeys.system import Muster
@@ -10,16 +11,28 @@ from tests.journeys.system import Muster
 pytestmark = pytest.mark.journey
 
 
-def test_every_phase_of_the_ingress_suite_is_answered_as_expected(muster: Muster) -> None:
-    target = muster.new_list()
+def test_every_phase_of_the_ingress_suite_is_answered_as_expected_beside_another_server(
+    system: System, muster: Muster
+) -> None:
+    other = muster.new_list()
 
-    results = ingress.measure(
-        Target(target.base_url, target.token), seconds=0.3, connections=4, runs=1, people=40, say=lambda _: None
-    )
+    found = ingress.measure(
+        system, seconds=0.2, connections=4, runs=1, people=40, peer=Target(other.base_url, other.token),
+        say=lambda _: None,
+    )  # fmt: skip
 
-    assert [one.phase for one in results] == ["create", "lookup", "get", "patch", "mix"]
-    assert all(one.unexpected == 0 for one in results), ingress.table(results)
-    assert all(one.rate > 0 and one.ceiling > 0 for one in results)
+    told = ingress_shown.table(found)
+    assert [one.phase for one in found.phases] == ["create", "lookup", "get", "patch", "mix"]
+    for one in found.phases:
+        assert one.unexpected == one.peer_unexpected == 0, told
+        assert one.ratio > 0
+        assert one.peer_ratio is not None
+    assert found.wrong == found.peer_wrong == []
+    assert found.echoed.rate > 0
+    assert len(found.alone) == 1
+    assert found.workers.startswith("paused")
+    assert "paused" in told
+    assert {line.what for line in ingress_shown.lines(found)} >= {"create: of the ceiling", "mix: beside the peer"}
 
 
 def test_every_request_of_the_scale_suite_is_answered_and_every_plan_told(muster: Muster) -> None:
