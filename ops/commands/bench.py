@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts", "growth", "background"]),
+    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts", "growth", "background", "workers"]),
     default="ingress", show_default=True,
 )  # fmt: skip
 @click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console).")
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--waiting", default=1_000_000, show_default=True, help="Operations that wait (background).")
 @click.option("--matrix", is_flag=True, help="Many numbers of hosts, delays and connections in turn (hosts).")
 @click.option("--with-workers", is_flag=True, help="Let workers apply what is accepted meanwhile (ingress).")
+@click.option("--events", default=100_000, show_default=True, help="Operations that wait (workers).")
 @click.option("--peer-url", help="Another SCIM server, measured in the same run: what precedes /Users (ingress).")
 @click.option("--peer-token", help="Its bearer token.")
 @data_option
@@ -73,7 +74,8 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
         signal.signal(number, _end)
     if suite in _ON_HOSTS:
         return with_sentences(_on_hosts, _ON_HOSTS[suite], as_json=as_json, **options)
-    return with_sentences(_on_system, _SUITES[suite], data, as_json=as_json, **options)
+    whose = None if suite in _ON_ITS_OWN else data
+    return with_sentences(_on_system, _SUITES[suite], whose, as_json=as_json, **options)
 
 
 def _on_hosts(suite: Callable[..., None], ingress_hosts: int, worker_hosts: int, delay: float, **options: Any) -> None:
@@ -86,7 +88,7 @@ def _on_hosts(suite: Callable[..., None], ingress_hosts: int, worker_hosts: int,
         stop(REFUSED, str(error))
 
 
-def _on_system(suite: Callable[..., None], data: Path, **options: Any) -> None:
+def _on_system(suite: Callable[..., None], data: Path | None, **options: Any) -> None:
     from ops.account import Unusable
 
     try:
@@ -97,11 +99,16 @@ def _on_system(suite: Callable[..., None], data: Path, **options: Any) -> None:
 
 
 @contextmanager
-def _system(data: Path) -> Iterator["System"]:
-    """The one that the environment names, else the one that runs on the data folder, else one for the bench alone."""
+def _system(data: Path | None) -> Iterator["System"]:
+    """The one that the environment names, else the one that runs on the data folder, else one for the bench alone;
+    without a folder, that one in any case."""
     from ops.bench.system import System, running
     from ops.state import Folder
 
+    if data is None:
+        with running(_say) as system:
+            yield system
+        return
     if os.environ.get("MUSTER_DATABASE_URL") or os.environ.get("MUSTER_DATABASE_URL_FILE"):
         at = target(data)
         root = at.public_root
@@ -204,4 +211,15 @@ def _ingress(
     _complain(len(found.wrong))
 
 
-_SUITES: dict[str, Callable[..., None]] = {"ingress": _ingress, "scale": _scale, "console": _console}
+def _workers(system: "System", events: int, connections: int, as_json: bool, **_: object) -> None:
+    from ops.bench import workers
+
+    found = workers.measure(system, events=events, connections=connections, say=_say)
+    show(workers.as_json(found)) if as_json else click.echo(workers.table(found))
+    _complain(len(found.wrong))
+
+
+_SUITES: dict[str, Callable[..., None]] = {
+    "ingress": _ingress, "scale": _scale, "console": _console, "workers": _workers
+}  # fmt: skip
+_ON_ITS_OWN = {"workers"}  # these stop workers, which nobody else's Muster is to suffer
