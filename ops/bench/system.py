@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,11 @@ class System:
         sizes = [memory(process.pid) for process in family(self.roots.get(component, ()))]
         return sorted(sizes, key=lambda one: one.private, reverse=True)
 
-    def emptied(self, look_every: float = 0.05, within: float = EMPTY_WITHIN) -> float:
-        """Wait until nothing waits in the lists of the bench any more; the seconds that it took."""
+    def emptied(self, look_every: float = 0.05, lists: Sequence[str] = (), within: float = EMPTY_WITHIN) -> float:
+        """Wait until nothing waits in these lists of the bench, or all, any more; the seconds that it took."""
         began = time.monotonic()
         with database.connect(self.owner_url, "muster-bench") as opened:
-            while opened.execute(_PENDING, (self.lists,)).fetchall() != [(False,)]:
+            while opened.execute(_PENDING, (list(lists) or self.lists,)).fetchall() != [(False,)]:
                 if time.monotonic() > began + within:
                     raise Unusable(f"the journal is not empty after {within:.0f} s: do workers run?")
                 time.sleep(look_every)

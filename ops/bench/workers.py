@@ -12,7 +12,7 @@ from models import database
 from models.database import Connection
 from models.text import equality_key
 from ops.account import Unusable
-from ops.bench import waiting
+from ops.bench import lateness, waiting
 from ops.bench.figures import quantile
 from ops.bench.scale import Line as Wire
 from ops.bench.system import System
@@ -68,7 +68,7 @@ def measure(
     with system.workers_paused():
         say(f"having {events:,} operations accepted while the workers stand still")
         tally = waiting.accept(targets, events, connections, f"w{time.time_ns()}")
-        before, began = system.cpu(), _now(system)
+        before, began = system.cpu(), lateness.now(system)
         say("letting one worker process go")
     system.emptied(LOOK_EVERY)
     cpu = {name: (value - before[name]) * 1000 / events for name, value in system.cpu().items() if name in PAID}
@@ -81,11 +81,6 @@ def measure(
     say(f"{alone} lone creates, then as many PATCHes")
     created, changed = _alone(system, alone)
     return Workers(events, tally.rate, events / (last - began), cpu, created, changed, wrong)
-
-
-def _now(system: System) -> float:
-    [(now,)] = system.rows("select extract(epoch from clock_timestamp())::float8")
-    return float(now)
 
 
 def differences(system: System, list_ids: list[str], events: int) -> list[str]:

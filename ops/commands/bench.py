@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts", "growth", "background", "workers"]),
+    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts", "growth", "background", "workers", "burst"]),
     default="ingress", show_default=True,
 )  # fmt: skip
 @click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console).")
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--matrix", is_flag=True, help="Many numbers of hosts, delays and connections in turn (hosts).")
 @click.option("--with-workers", is_flag=True, help="Let workers apply what is accepted meanwhile (ingress).")
 @click.option("--events", default=100_000, show_default=True, help="Operations that wait (workers).")
+@click.option("--creates", default=100_000, show_default=True, help="Creates into one list at once (burst).")
 @click.option("--peer-url", help="Another SCIM server, measured in the same run: what precedes /Users (ingress).")
 @click.option("--peer-token", help="Its bearer token.")
 @data_option
@@ -219,7 +220,15 @@ def _workers(system: "System", events: int, connections: int, as_json: bool, **_
     _complain(len(found.wrong))
 
 
+def _burst(system: "System", seconds: float, creates: int, as_json: bool, **_: object) -> None:
+    from ops.bench import burst, burst_shown
+
+    found = burst.measure(system, seconds=seconds, creates=creates, say=_say)
+    show(burst_shown.as_json(found)) if as_json else click.echo(burst_shown.table(found))
+    _complain(len(burst_shown.wrong(found)))
+
+
 _SUITES: dict[str, Callable[..., None]] = {
-    "ingress": _ingress, "scale": _scale, "console": _console, "workers": _workers
+    "ingress": _ingress, "scale": _scale, "console": _console, "workers": _workers, "burst": _burst
 }  # fmt: skip
 _ON_ITS_OWN = {"workers"}  # these stop workers, which nobody else's Muster is to suffer
