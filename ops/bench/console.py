@@ -12,12 +12,14 @@ from models import operator
 from models.database import Connection, connect, transaction
 from ops import filling
 from ops.bench.system import System
+from ops.bench.targets import Line
 from ops.browser import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 REPEATS, VISITS = 15, 5
+PAGE_MS = 50.0
 # Milliseconds since the navigation began. Awaited in the page: its policy forbids a predicate that is evaluated.
 FIRST_PAINT = """() => new Promise((done) => new PerformanceObserver((list) =>
     list.getEntriesByName("first-contentful-paint").forEach((entry) => done(entry.startTime))
@@ -173,3 +175,9 @@ def table(found: list[Page]) -> str:
         for one in found
     ]
     return "\n".join(lines)
+
+
+def lines(found: list[Page]) -> list[Line]:
+    """Against the target: the slowest page."""
+    slowest = max(found, key=lambda one: one.p50_ms)
+    return [Line(f"console: the slowest page at the median ({slowest.what})", PAGE_MS, slowest.p50_ms, "ms")]

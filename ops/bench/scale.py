@@ -159,10 +159,10 @@ def _kinds(filled: Filled) -> dict[str, list[Asked]]:
         "group by displayName, members left out": filtered('displayName eq "EVERYONE"', "/Groups", without),
         "groups of a member, members left out": filtered('members eq "{id}"', "/Groups", without),
         "is X a member (id and members eq)": filtered(member, "/Groups", without),
-        "one member removed, large group": [_member("remove", filled.large, one) for one in some],
-        "one member added, large group": [_member("add", filled.large, one) for one in some],
-        "one member removed, small group": [_member("remove", filled.small, one) for one in users[:SMALL]],
-        "one member added, small group": [_member("add", filled.small, one) for one in users[:SMALL]],
+        "one member removed, large group": [one_member("remove", filled.large, one) for one in some],
+        "one member added, large group": [one_member("add", filled.large, one) for one in some],
+        "one member removed, small group": [one_member("remove", filled.small, one) for one in users[:SMALL]],
+        "one member added, small group": [one_member("add", filled.small, one) for one in users[:SMALL]],
         "the large group with its members": everywhere(f"/Groups/{filled.large}", 3),
         "PUT of the large group, one member less or more": [
             ("PUT", f"/Groups/{filled.large}?excludedAttributes=members", _whole(part)) for part in (users[:-1], users)
@@ -174,7 +174,8 @@ def _replace(path: str, value: Any) -> Json:
     return {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": path, "value": value}]}
 
 
-def _member(op: str, group_id: str, user_id: str) -> Asked:
+def one_member(op: str, group_id: str, user_id: str) -> Asked:
+    """A PATCH that adds or removes one member."""
     operation: Json = {"op": op, "path": "members", "value": [{"value": user_id}]}
     # Both groups answer alike: with the group, without its members.
     path = f"/Groups/{group_id}?excludedAttributes=members"

@@ -43,6 +43,7 @@ class System:
     public_root: str
     console_root: str
     roots: dict[str, list[int]] = field(default_factory=dict)
+    supervisor: int = 0  # the process of `muster up`, which is part of none
     ours: bool = False  # whether it was started for the bench: then its workers may be stopped
     lists: list[str] = field(default_factory=list)  # that the bench has made
 
@@ -51,7 +52,7 @@ class System:
         """The `muster up` that wrote this state down."""
         roots = {child["name"]: [child["pid"]] for child in state["children"]}
         urls = state["database_url"], state["owner_url"], state["redis_url"], state["public_url"]
-        return cls(*urls, state["console_url"], roots, ours)
+        return cls(*urls, state["console_url"], roots, state["pid"], ours)
 
     def new_list(self) -> tuple[str, Target]:
         """The id of a new connected list, and how its IdP reaches it."""

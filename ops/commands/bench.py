@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +16,19 @@ if TYPE_CHECKING:
     from ops.bench.hosts import Shape
     from ops.bench.system import System
 
+SECONDS = 5.0  # of a run, where several hosts are measured
+
 
 @click.command()
 @click.option(
-    "--suite", type=click.Choice(["ingress", "scale", "console", "hosts", "growth", "background", "workers", "burst"]),
-    default="ingress", show_default=True,
+    "--suite", type=click.Choice(
+        ["ingress", "workers", "burst", "group", "memory", "table", "scale", "console", "hosts", "growth", "background"]
+    ), default="ingress", show_default=True,
 )  # fmt: skip
-@click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console).")
+@click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console, group).")
 @click.option("--log", "entries", default=1_000_000, show_default=True, help="Entries of its log (console).")
 @click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
-@click.option("--seconds", default=5.0, show_default=True, help="How long a run of a phase takes.")
+@click.option("--seconds", type=float, help="How long a run of a phase takes.  [5; burst: 60]")
 @click.option("--connections", default=64, show_default=True, help="Kept-alive connections.")
 @click.option("--runs", default=3, show_default=True, help="Runs a phase; medians are shown.")
 @click.option("--ingress-hosts", default=2, show_default=True, help="Hosts of `muster ingress` (hosts, growth).")
@@ -40,16 +42,33 @@ if TYPE_CHECKING:
 @click.option("--waiting", default=1_000_000, show_default=True, help="Operations that wait (background).")
 @click.option("--matrix", is_flag=True, help="Many numbers of hosts, delays and connections in turn (hosts).")
 @click.option("--with-workers", is_flag=True, help="Let workers apply what is accepted meanwhile (ingress).")
-@click.option("--events", default=100_000, show_default=True, help="Operations that wait (workers).")
-@click.option("--creates", default=100_000, show_default=True, help="Creates into one list at once (burst).")
+@click.option("--events", type=int, help="Operations that are applied.  [workers: 100000; memory: 200000]")
+@click.option("--creates", type=int, help="Creates into one list at once (burst).  [100000]")
+@click.option("--requests", type=int, help="Requests until an ingress process's memory is read (memory).  [200000]")
 @click.option("--peer-url", help="Another SCIM server, measured in the same run: what precedes /Users (ingress).")
-@click.option("--peer-token", help="Its bearer token.")
+@click.option("--peer-token", default="", help="Its bearer token.")
+@click.option(
+    "--draw",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Draw what was measured: SVG, and PNG where there is a browser (not hosts, growth, background).",
+)
 @data_option
 @json_option
 def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
-    """Measure a Muster: its ingress beside a bare route, requests of every kind against a large list, or the console's
-    pages of one. A Muster that runs on --data, or that the environment names, is measured as it is: it gets lists of
-    the bench's own, which stay there. Where none runs, one is started for the measurement, and is gone after it.
+    """Measure a Muster. A running one (on --data, or that the environment names) is measured as it is, and gets lists
+    of the bench's own, which stay there; where none runs, one is started for it and is gone afterwards. `workers`,
+    `memory` and `table` start their own in any case.
+
+    \b
+    ingress   requests of every kind beside a bare route, and beside --peer-url; what they cost
+    workers   how fast one process applies what waits, and how long a lone change takes
+    burst     a hundred tenants at full speed; 100,000 creates into one list
+    group     one member more in a group of ten and a large one
+    memory    what processes hold, idle and after much work
+    table     these and console, one after the other, and the targets that they meet or miss
+    scale     requests of every kind against a large list
+    console   the pages of a large list
 
     The suite `hosts` needs no running system: as root, with iproute2, it makes network namespaces that stand for
     hosts (one with PostgreSQL and Valkey, some with ingress, some with workers), sends Entra ID's mix to them,
@@ -62,6 +81,7 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     muster bench --seconds 10 --connections 16 --json
     muster bench --with-workers
     muster bench --peer-url http://127.0.0.1:5225/scim/v2.0/ID --peer-token SECRET
+    muster bench --suite table --draw pictures
     muster bench --suite scale --users 100000 --plans
     muster bench --suite console --users 100000 --log 1000000
     muster bench --suite hosts --ingress-hosts 4 --worker-hosts 2 --delay 0.25
@@ -75,28 +95,48 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
         signal.signal(number, _end)
     if suite in _ON_HOSTS:
         return with_sentences(_on_hosts, _ON_HOSTS[suite], as_json=as_json, **options)
-    whose = None if suite in _ON_ITS_OWN else data
-    return with_sentences(_on_system, _SUITES[suite], whose, as_json=as_json, **options)
+    return with_sentences(_on_system, suite, data, as_json=as_json, **options)
 
 
-def _on_hosts(suite: Callable[..., None], ingress_hosts: int, worker_hosts: int, delay: float, **options: Any) -> None:
+def _on_hosts(
+    suite: Callable[..., None], ingress_hosts: int, worker_hosts: int, delay: float, seconds: float | None,
+    **options: Any,
+) -> None:  # fmt: skip
     from ops.account import Unusable
     from ops.bench.hosts import Shape
 
     try:
-        suite(Shape(ingress_hosts, worker_hosts, delay), **options)
+        suite(Shape(ingress_hosts, worker_hosts, delay), seconds=seconds or SECONDS, **options)
     except Unusable as error:
         stop(REFUSED, str(error))
 
 
-def _on_system(suite: Callable[..., None], data: Path | None, **options: Any) -> None:
+def _on_system(
+    suite: str, data: Path, as_json: bool, draw: Path | None, peer_url: str | None, peer_token: str, **options: Any
+) -> None:
     from ops.account import Unusable
+    from ops.bench import table
+    from ops.bench.suites import ON_THEIR_OWN, SUITES, Chosen
+    from ops.bench.traffic import Target
 
+    known = {name: value for name, value in options.items() if name in Chosen.__dataclass_fields__}
+    chosen = Chosen(**known, peer=Target(peer_url, peer_token) if peer_url else None)
     try:
-        with _system(data) as system:
-            suite(system, **options)
+        if suite == "table":
+            found = table.measure(chosen, _say)
+        else:
+            with _system(None if suite in ON_THEIR_OWN else data) as system:
+                found = {suite: SUITES[suite](system, chosen, _say)}
     except Unusable as error:
         stop(REFUSED, str(error))
+    if draw is not None:
+        for path in table.draw(list(found.values()), draw, _say):
+            _say(f"drawn: {path}")
+    if suite == "table":
+        show(table.as_json(found)) if as_json else click.echo(table.text(found))
+    else:
+        show(found[suite].document) if as_json else click.echo(found[suite].text)
+    _complain(sum(outcome.wrong for outcome in found.values()))
 
 
 @contextmanager
@@ -171,64 +211,3 @@ _ON_HOSTS: dict[str, Callable[..., None]] = {"hosts": _hosts, "growth": _growth,
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _scale(system: "System", users: int, plans: bool, as_json: bool, **_: object) -> None:
-    from models import database
-    from ops.bench import scale
-
-    list_id, load = system.new_list()
-    with database.connect(system.database_url) as opened:
-        _say(f"filling a list with {users:,} users")
-        filled = scale.fill(opened, system.owner_url, list_id, users)
-        results = scale.measure(load, filled, _say)
-        told = scale.plans(system.database_url, list_id, filled) if plans else None
-    if as_json:
-        return show({"users": users, "results": [asdict(one) for one in results], "plans": told})
-    return click.echo(scale.table(results) + (f"\n\n{told}" if told else ""))
-
-
-def _console(system: "System", users: int, entries: int, as_json: bool, **_: object) -> None:
-    from ops.bench import console
-
-    found = console.suite(system, users, entries, _say)
-    if as_json:
-        return show({"people": users, "log": entries, "pages": [asdict(one) for one in found]})
-    return click.echo(console.table(found))
-
-
-def _ingress(
-    system: "System", seconds: float, connections: int, runs: int, with_workers: bool, peer_url: str | None,
-    peer_token: str | None, as_json: bool, **_: object,
-) -> None:  # fmt: skip
-    from ops.bench import ingress, ingress_shown
-    from ops.bench.traffic import Target
-
-    peer = Target(peer_url, peer_token or "") if peer_url else None
-    found = ingress.measure(
-        system, seconds=seconds, connections=connections, runs=runs, with_workers=with_workers, peer=peer, say=_say
-    )
-    show(ingress_shown.as_json(found)) if as_json else click.echo(ingress_shown.table(found))
-    _complain(len(found.wrong))
-
-
-def _workers(system: "System", events: int, connections: int, as_json: bool, **_: object) -> None:
-    from ops.bench import workers
-
-    found = workers.measure(system, events=events, connections=connections, say=_say)
-    show(workers.as_json(found)) if as_json else click.echo(workers.table(found))
-    _complain(len(found.wrong))
-
-
-def _burst(system: "System", seconds: float, creates: int, as_json: bool, **_: object) -> None:
-    from ops.bench import burst, burst_shown
-
-    found = burst.measure(system, seconds=seconds, creates=creates, say=_say)
-    show(burst_shown.as_json(found)) if as_json else click.echo(burst_shown.table(found))
-    _complain(len(burst_shown.wrong(found)))
-
-
-_SUITES: dict[str, Callable[..., None]] = {
-    "ingress": _ingress, "scale": _scale, "console": _console, "workers": _workers, "burst": _burst
-}  # fmt: skip
-_ON_ITS_OWN = {"workers"}  # these stop workers, which nobody else's Muster is to suffer

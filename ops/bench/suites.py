@@ -1,0 +1,154 @@
+"""The suites that measure one Muster, by name: each is told what was chosen, and tells what it found.
+
+A suite that is added to `SUITES` can be named on the command line, and one that is added to `TABLE` as well has its
+lines in the table of targets and its charts among the pictures.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ops.bench.charts import Bars, Chart, Curves
+from ops.bench.system import System
+from ops.bench.targets import Line
+from ops.bench.traffic import Target
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the command line says; None: as the suite has it."""
+
+    seconds: float | None = None
+    connections: int = 64
+    runs: int = 3
+    users: int = 100_000
+    entries: int = 1_000_000
+    plans: bool = False
+    with_workers: bool = False
+    peer: Target | None = None
+    events: int | None = None
+    requests: int | None = None
+    creates: int | None = None
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """Those of these that are not left to the suite."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a suite found: as text, for `--json`, against the targets and in pictures; how much of it was wrong."""
+
+    text: str
+    document: Any
+    lines: list[Line] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    wrong: int = 0
+
+
+Suite = Callable[[System, Chosen, Say], Outcome]
+
+
+def ingress(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """Requests of every kind beside the ceiling, and beside a peer."""
+    from ops.bench import ingress, ingress_shown
+
+    options = chosen.given("seconds", "connections", "runs", "with_workers", "peer")
+    found = ingress.measure(system, say=say, **options)
+    document = ingress_shown.as_json(found)
+    columns = {"ceiling": "ceiling", "Muster": "rate", "peer": "peer_rate"}
+    bars = {name: [one[key] for one in document["phases"]] for name, key in columns.items()}
+    groups = [one["phase"] for one in document["phases"]]
+    if chosen.peer is None:
+        del bars["peer"]
+    title = f"Requests a second, {chosen.connections} connections, one ingress process"
+    charts: list[Chart] = [Bars("ingress", title, "requests a second", groups, bars)]
+    return Outcome(ingress_shown.table(found), document, ingress_shown.lines(found), charts, len(found.wrong))
+
+
+def workers(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """What waits, applied by one process; lone changes."""
+    from ops.bench import workers
+
+    found = workers.measure(system, say=say, **chosen.given("events", "connections"))
+    return Outcome(workers.table(found), workers.as_json(found), workers.lines(found), wrong=len(found.wrong))
+
+
+def burst(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """A hundred tenants at full speed; many creates into one list."""
+    from ops.bench import burst, burst_shown
+
+    found = burst.measure(system, say=say, **chosen.given("seconds", "creates"))
+    series = {f"{one.rate:,.0f} requests a second": one.backlog for one in found.paces}
+    series[f"burst of {found.flood.creates:,} creates"] = found.flood.backlog
+    chart = Curves("backlog", "Operations that wait for a worker", "seconds since the beginning", "operations", series)
+    wrong = burst_shown.wrong(found)
+    return Outcome(burst_shown.table(found), burst_shown.as_json(found), burst_shown.lines(found), [chart], len(wrong))
+
+
+def group(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """One member more, in a small group and a large one."""
+    from ops.bench import group
+
+    found = group.measure(system, members=chosen.users, say=say)
+    return Outcome(group.table(found), group.as_json(found), group.lines(found), wrong=len(found.wrong))
+
+
+def memory(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """What processes hold, idle and after much work."""
+    from ops.bench import holding
+
+    found = holding.measure(system, say=say, **chosen.given("requests", "events"))
+    each = {"ingress process, by requests": found.ingress, "worker process, by operations": found.worker}
+    series = {name: [(float(count), one.pss) for count, one in grown.samples] for name, grown in each.items()}
+    across = "requests answered, or operations accepted"
+    chart = Curves("memory", "Memory of one process under load (PSS)", across, "MB", series)
+    return Outcome(
+        holding.table(found), holding.as_json(found), holding.lines(found), [chart], found.worker.unexpected
+    )  # fmt: skip
+
+
+def console(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """Every page of a large list."""
+    from ops.bench import console
+
+    found = console.suite(system, chosen.users, chosen.entries, say)
+    document = {"people": chosen.users, "log": chosen.entries, "pages": [asdict(one) for one in found]}
+    return Outcome(console.table(found), document, console.lines(found))
+
+
+def scale(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """Requests of every kind, one at a time, against a large list."""
+    from models import database
+    from ops.bench import scale
+
+    list_id, load = system.new_list()
+    with database.connect(system.database_url) as opened:
+        say(f"filling a list with {chosen.users:,} users")
+        filled = scale.fill(opened, system.owner_url, list_id, chosen.users)
+        results = scale.measure(load, filled, say)
+        told = scale.plans(system.database_url, list_id, filled) if chosen.plans else None
+    document = {"users": chosen.users, "results": [asdict(one) for one in results], "plans": told}
+    return Outcome(scale.table(results) + (f"\n\n{told}" if told else ""), document)
+
+
+def _grown(_system: System, _chosen: Chosen, _say: Say) -> Outcome:
+    """The place of a suite that compares a list of 1,000,000 with one of 10,000."""
+    kinds = ("create", "lookup", "PATCH", "first page", "cursor page of 1,000", "log page")
+    note = "no suite compares the two sizes yet"
+    return Outcome("", None, [Line(f"1,000,000 to 10,000: {kind}", 1.3, None, "times", note=note) for kind in kinds])
+
+
+SUITES: dict[str, Suite] = {
+    "ingress": ingress, "scale": scale, "console": console, "workers": workers, "burst": burst, "group": group,
+    "memory": memory,
+}  # fmt: skip
+# Those that the table of targets is made of, in this order.
+TABLE: dict[str, Suite] = {
+    "ingress": ingress, "workers": workers, "burst": burst, "growth": _grown, "group": group, "memory": memory,
+    "console": console,
+}  # fmt: skip
+# The one stops workers, which nobody else's Muster is to suffer; the other's processes must be new.
+ON_THEIR_OWN = frozenset({"workers", "memory"})

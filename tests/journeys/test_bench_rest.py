@@ -1,0 +1,40 @@
+"""The suites group and memory on a small scale."""
+
+import pytest
+
+from ops.bench import group, holding, scale
+from ops.bench.system import System
+
+pytestmark = pytest.mark.journey
+
+
+def test_one_member_more_is_timed_in_a_small_group_and_a_large_one(system: System) -> None:
+    found = group.measure(system, members=40, times=6, say=lambda _: None)
+
+    assert found.wrong == []
+    assert len(found.small_ms) == len(found.large_ms) == 6
+    assert found.ratio > 0
+    assert "40" in group.table(found)
+    assert [line.unit for line in group.lines(found)] == ["times", ""]
+
+
+def test_members_that_are_gone_are_told(system: System) -> None:
+    list_id, target = system.new_list()
+    line = scale.Line(target)
+    _, made = line.send("POST", "/Groups", {"displayName": "Empty"})
+    line.close()
+
+    assert group._differences(system, list_id, {made["id"]: 3}) == ["a group of 3 has 0 members"]
+
+
+def test_memory_is_looked_at_while_requests_are_answered_and_applied(system: System) -> None:
+    found = holding.measure(system, requests=200, events=150, people=8, settle=0, say=lambda _: None)
+
+    told = holding.table(found)
+    assert found.worker.unexpected == 0, told
+    assert found.ingress.samples[-1][0] == 200
+    assert found.worker.samples[-1][0] == 150
+    assert set(found.idle) == {"ingress", "workers", "postgres", "valkey", "up"}
+    assert all(one.pss > 0 for one in found.idle.values())
+    assert found.idle_mb > found.ingress.last.private > 0
+    assert [line.what for line in holding.lines(found)][-2] == "memory: the idle stack in all, PSS"
