@@ -180,4 +180,4 @@ def table(found: list[Page]) -> str:
 def lines(found: list[Page]) -> list[Line]:
     """Against the target: the slowest page."""
     slowest = max(found, key=lambda one: one.p50_ms)
-    return [Line(f"console: the slowest page at the median ({slowest.what})", PAGE_MS, slowest.p50_ms, "ms")]
+    return [Line("console: the slowest page at the median", PAGE_MS, slowest.p50_ms, "ms", note=slowest.what)]

@@ -90,26 +90,31 @@ def lines(found: Ingress) -> list[Line]:
             for phase, limit in RATIOS.items()
         ),
         *(_p99(phase, by_phase[phase]) for phase in RATIOS),
-        *(
-            Line(f"{phase}: beside the peer", limit, by_phase[phase]["peer_ratio"], "times", True, "no --peer-url")
-            for phase, limit in BESIDE_PEER.items()
-        ),
+        *(_beside_peer(phase, limit, by_phase[phase]["peer_ratio"]) for phase, limit in BESIDE_PEER.items()),
         *(_cost(phase, limit, by_phase[phase]) for phase, limit in COSTS.items()),
         Line("one create alone: more than the ceiling", ALONE_MS, found.alone_more_ms, "ms"),
         Line("answers of another status or content, users lost", 0, _wrong(found), ""),
     ]
 
 
+def _beside_peer(phase: str, limit: float, times: float | None) -> Line:
+    return Line(f"{phase}: beside the peer", limit, times, "times", True, "" if times else "no --peer-url")
+
+
 def _p99(phase: str, figures: dict[str, Any]) -> Line:
     noisy = figures["ceiling_p99_ms"] >= QUIET_P99_MS
     note = f"the ceiling's was {figures['ceiling_p99_ms']:.0f} ms, ours {figures['p99_ms']:.0f} ms: no quiet minute"
-    return Line(f"{phase}: p99", P99_MS, None if noisy else figures["p99_ms"], "ms", note=note)
+    if noisy:
+        return Line(f"{phase}: p99", P99_MS, None, "ms", note=note)
+    return Line(f"{phase}: p99", P99_MS, figures["p99_ms"], "ms")
 
 
 def _cost(phase: str, limit: float, figures: dict[str, Any]) -> Line:
     parts = [figures[f"cpu_{component}"] for component in PAID]
-    value = None if None in parts else sum(parts)
-    return Line(f"{phase}: ingress and PostgreSQL", limit, value, "CPU s per 1,000", note="processes not known")
+    what, unit = f"{phase}: ingress and PostgreSQL", "CPU s per 1,000"
+    if None in parts:
+        return Line(what, limit, None, unit, note="whose processes they are is not known")
+    return Line(what, limit, sum(parts), unit)
 
 
 def _wrong(found: Ingress) -> float:

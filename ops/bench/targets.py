@@ -10,7 +10,8 @@ MET, MISSED, UNKNOWN = "met", "missed", "not measured"
 
 @dataclass(frozen=True)
 class Line:
-    """One target. `limit` and `value` have the same unit; no value: not measured, and `note` says why."""
+    """One target. `limit` and `value` have the same unit; no value: not measured, and `note` says why. Beside a value
+    it says of what."""
 
     what: str
     limit: float
@@ -39,7 +40,14 @@ class Line:
     @property
     def measured(self) -> str:
         """The value with its unit, or why there is none."""
-        return f"{_shown(self.value)} {self.unit}".rstrip() if self.value is not None else self.note
+        if self.value is None:
+            return self.note
+        return f"{_shown(self.value)} {self.unit}".rstrip() + (f" ({self.note})" if self.note else "")
+
+    @property
+    def in_short(self) -> str:
+        """Value and limit, for little room."""
+        return f"{_shown(self.value or 0)}, {self.target}"
 
 
 def _shown(value: float) -> str:

@@ -133,7 +133,7 @@ def _on_system(
         for path in table.draw(list(found.values()), draw, _say):
             _say(f"drawn: {path}")
     if suite == "table":
-        show(table.as_json(found)) if as_json else click.echo(table.text(found))
+        show(table.as_json(found, chosen)) if as_json else click.echo(table.text(found, chosen))
     else:
         show(found[suite].document) if as_json else click.echo(found[suite].text)
     _complain(sum(outcome.wrong for outcome in found.values()))

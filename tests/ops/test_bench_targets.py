@@ -7,6 +7,7 @@ from ops.bench.targets import Line, table, tally
 LINES = [
     Line("ratio", 0.6, 0.61, "", at_least=True),
     Line("latency", 25, 31.27, "ms"),
+    Line("slowest page", 50, 12, "ms", note="people"),
     Line("beside the peer", 8, None, "times", at_least=True, note="no --peer-url"),
 ]
 
@@ -25,6 +26,7 @@ def test_the_table_has_target_measurement_and_verdict_of_every_line() -> None:
     assert rows == [
         "| ratio | ≥ 0.6 | 0.61 | met |",
         "| latency | ≤ 25 ms | 31.3 ms | missed |",
+        "| slowest page | ≤ 50 ms | 12 ms (people) | met |",
         "| beside the peer | ≥ 8 times | no --peer-url | not measured |",
     ]
-    assert tally(LINES) == "1 met, 1 missed, 1 not measured"
+    assert tally(LINES) == "2 met, 1 missed, 1 not measured"
