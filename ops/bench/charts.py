@@ -83,7 +83,7 @@ class Curves:
 @dataclass(frozen=True)
 class Shares:
     """How far each value is along to its limit: beyond the line is better where more is wanted, worse otherwise; so
-    each bar says in its colour and its words whether the limit is kept."""
+    each bar says in its colour, and with a mark, whether the limit is kept."""
 
     name: str
     title: str
@@ -104,7 +104,7 @@ class Shares:
             parts.append(_text(left - 10, y + 14, label, "end"))
             kind = "s3" if kept else "bad"
             parts.append(f'<rect class="bar {kind}" x="{left}" y="{y + 3}" width="{width:.1f}" height="15"/>')
-            parts.append(_text(left + unit * most + 10, y + 14, told, "start", "faint"))
+            parts.append(_text(left + unit * most + 10, y + 14, f"{'✓' if kept else '✗'} {told}", "start", "faint"))
         return _page(self.title, height, parts)
 
 

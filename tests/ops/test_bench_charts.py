@@ -10,7 +10,7 @@ BARS = Bars(
     "b", "Requests <a second>", "requests a second", ["create", "get"], {"ceiling": [200, 100], "peer": [50, None]}
 )
 CURVES = Curves("c", "Waiting", "seconds", "operations", {"one": [(0.0, 0.0), (10.0, 40.0)], "two": []})
-SHARES = Shares("s", "Targets", [("kept", 0.5, "5 ms (≤ 10 ms)", True), ("not kept", 7.0, "70 ms (≤ 10 ms)", False)])
+SHARES = Shares("s", "Targets", [("kept", 0.5, "5, ≤ 10 ms", True), ("not kept", 7.0, "70, ≤ 10 ms", False)])
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -27,7 +27,7 @@ def texts(chart: Chart) -> list[str]:
     [
         (BARS, {"Requests <a second>", "requests a second", "create", "get", "ceiling", "peer", "200", "50"}),
         (CURVES, {"Waiting", "seconds", "operations", "one", "two", "0", "10", "40"}),
-        (SHARES, {"Targets", "kept", "not kept", "70 ms (≤ 10 ms)", "the target"}),
+        (SHARES, {"Targets", "kept", "not kept", "✓ 5, ≤ 10 ms", "✗ 70, ≤ 10 ms", "the target"}),
     ],
     ids=["bars", "curves", "shares"],
 )
