@@ -31,17 +31,17 @@ class Grouped:
 
 
 def measure(system: System, *, members: int = MEMBERS, times: int = TIMES, say: Say) -> Grouped:
-    """So many of each. Each newcomer leaves again, so that the groups keep their sizes; that is not timed."""
+    """So many of each (of a small list, as many as it has). Each newcomer leaves again, so that the groups keep their
+    sizes; that is not timed."""
     list_id, target = system.new_list()
     say(f"filling a list with {members:,} users and a group of them")
     with database.connect(system.database_url, "muster-bench") as opened:
         filled = scale.fill(opened, system.owner_url, list_id, members)
     newcomers, _ = traffic.seed(target, min(times, members))
     system.emptied()
-    say(f"{times} members added to each group")
+    say(f"{len(newcomers)} members added to each group")
     line, taken = scale.Line(target), {filled.small: list[float](), filled.large: list[float]()}
-    for number in range(times):
-        newcomer = newcomers[number % len(newcomers)]
+    for newcomer in newcomers:
         for group_id, milliseconds in taken.items():
             milliseconds.append(line.send(*scale.one_member("add", group_id, newcomer))[0])
             line.send(*scale.one_member("remove", group_id, newcomer))

@@ -2,6 +2,7 @@
 process after many operations."""
 
 import itertools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import asdict, dataclass
 from statistics import median_low
 from typing import Any
 
+from ops.account import Unusable
 from ops.bench import load, traffic
 from ops.bench.paced import in_turn
 from ops.bench.processes import Memory, memory
@@ -109,6 +111,8 @@ def measure(
     settle: float = SETTLE_SECONDS, say: Say,
 ) -> Holding:  # fmt: skip
     """Idle first, then requests of Entra's mix, then creates and PATCHes until the worker has its operations."""
+    if not memory(os.getpid()).pss:
+        raise Unusable("this system does not tell what a process holds: /proc/PID/smaps_rollup is Linux's")
     time.sleep(settle)
     idle = {name: sum(system.memory(name), Memory()) for name in COMPONENTS}
     idle["up"] = memory(system.supervisor)

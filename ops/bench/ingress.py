@@ -18,6 +18,7 @@ PEOPLE = 2_000  # to look up and to change
 CEILING_SECONDS = 3.0  # at most, of a run
 ALONE_SECONDS = 1.5  # of a run over one connection
 PAID = ("ingress", "postgres")
+WORKING = "running all the time, and what they ask of PostgreSQL is part of its cost"
 Say = Callable[[str], None]
 
 
@@ -125,7 +126,7 @@ def measure(
     """Every phase, `runs` times. The workers of a Muster of the bench's own are paused during each run, and apply what
     was accepted between two of them, unless they are to be measured as well."""
     paused = system.ours and not with_workers
-    found = Ingress("paused during every run, the journal emptied after it" if paused else "running all the time")
+    found = Ingress("paused during every run, the journal emptied after it" if paused else WORKING)
     say(f"seeding {people:,} users")
     ours = Contestant(system.new_list()[1], people)
     other = Contestant(peer, people) if peer is not None else None

@@ -18,7 +18,7 @@ from ops.account import Unusable
 from ops.bench.processes import Memory, clean_environment, family, memory, seconds
 from ops.bench.traffic import Target
 from ops.state import Folder
-from ops.supervisor import kill_group
+from ops.supervisor import kill_group, runs
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_WITHIN, EMPTY_WITHIN = 20.0, 600.0  # seconds
@@ -72,12 +72,18 @@ class System:
 
     def cpu(self) -> dict[str, float]:
         """Processor time by component, in seconds, backends and other children included."""
-        return {name: seconds(self.roots[name]) for name in COMPONENTS if name in self.roots}
+        return {name: seconds(self._living(name)) for name in COMPONENTS if name in self.roots}
 
     def memory(self, component: str) -> list[Memory]:
         """What each process of a component holds, the largest first."""
-        sizes = [memory(process.pid) for process in family(self.roots.get(component, ()))]
+        sizes = [memory(process.pid) for process in family(self._living(component))]
         return sorted(sizes, key=lambda one: one.private, reverse=True)
+
+    def _living(self, component: str) -> list[int]:
+        """Its first processes. Where one is gone, and another in its place, nothing that was read before counts."""
+        if not all(map(runs, self.roots[component])):
+            raise Unusable(f"a process of {component} ended while it was measured")
+        return self.roots[component]
 
     def emptied(self, look_every: float = 0.05, lists: Sequence[str] = (), within: float = EMPTY_WITHIN) -> float:
         """Wait until nothing waits in these lists of the bench, or all, any more; the seconds that it took."""

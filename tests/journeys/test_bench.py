@@ -1,12 +1,17 @@
 """`muster bench` measures what it says: every phase is answered as it should be, beside the ceiling."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from ops.bench import ingress, ingress_shown, scale
 from ops.bench.system import System
 from ops.bench.traffic import Target
 from ops.embedded import OWNING, SERVING
-from tests.journeys.system import Muster
+from tests.journeys.system import ROOT, Muster, clean_environment
 
 pytestmark = pytest.mark.journey
 
@@ -17,7 +22,7 @@ def test_every_phase_of_the_ingress_suite_is_answered_as_expected_beside_another
     other = muster.new_list()
 
     found = ingress.measure(
-        system, seconds=0.2, connections=4, runs=1, people=40, peer=Target(other.base_url, other.token),
+        system, seconds=0.1, connections=4, runs=1, people=40, peer=Target(other.base_url, other.token),
         say=lambda _: None,
     )  # fmt: skip
 
@@ -46,3 +51,17 @@ def test_every_request_of_the_scale_suite_is_answered_and_every_plan_told(muster
     assert len(results) == len({one.what for one in results}) >= 25
     assert all(one.p50_ms > 0 for one in results), scale.table(results)
     assert plans.count("actual time") >= 10
+
+
+def test_the_command_measures_the_muster_of_a_data_folder_and_draws(muster: Muster, tmp_path: Path) -> None:
+    words = ["--data", str(muster.folder / "d"), "--suite", "group", "--users", "12", "--json", "--draw", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "ops.cli", "bench", *words],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["members"], len(found["large_ms"]), found["wrong"]) == (12, 12, [])
+    assert "starting a Muster" not in done.stderr
+    assert (tmp_path / "targets.svg").exists()

@@ -57,6 +57,15 @@ def test_workers_that_the_bench_did_not_start_are_not_paused(system: System) -> 
         pass
 
 
+def test_a_component_that_has_ended_is_not_measured(system: System) -> None:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    lost = System(system.database_url, system.owner_url, system.redis_url, "", "", {"ingress": [done.pid]})
+
+    with pytest.raises(Unusable, match="ingress ended"):
+        lost.cpu()
+
+
 def test_processor_time_of_children_that_have_ended_is_counted() -> None:
     before = seconds([os.getpid()])
     subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
