@@ -43,6 +43,11 @@ def _flood(one: Flood) -> list[str]:
     ]
 
 
+def errors(found: Burst) -> int:
+    """Requests of all runs that were not answered as they should be."""
+    return sum(one.answers.unexpected(SEEN) for one in found.paces) + _errors(found.flood)
+
+
 def _errors(one: Flood) -> int:
     return sum(tally.unexpected(SEEN) for tally in (one.answers, one.trickle_answers, one.leaving_answers))
 

@@ -93,7 +93,7 @@ def lines(found: Ingress) -> list[Line]:
         *(_beside_peer(phase, limit, by_phase[phase]["peer_ratio"]) for phase, limit in BESIDE_PEER.items()),
         *(_cost(phase, limit, by_phase[phase]) for phase, limit in COSTS.items()),
         Line("one create alone: more than the ceiling", ALONE_MS, found.alone_more_ms, "ms"),
-        Line("answers of another status or content, users lost", 0, _wrong(found), ""),
+        Line("answers of another status or content, users lost", 0, wrong(found), ""),
     ]
 
 
@@ -117,5 +117,6 @@ def _cost(phase: str, limit: float, figures: dict[str, Any]) -> Line:
     return Line(what, limit, sum(parts), unit)
 
 
-def _wrong(found: Ingress) -> float:
-    return float(sum(one.unexpected for one in found.phases) + len(found.wrong))
+def wrong(found: Ingress) -> int:
+    """Answers of another status or content than there should be, and users that are not there."""
+    return sum(one.unexpected for one in found.phases) + len(found.wrong)

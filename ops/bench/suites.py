@@ -65,7 +65,7 @@ def ingress(system: System, chosen: Chosen, say: Say) -> Outcome:
         del bars["peer"]
     title = f"Requests a second, {chosen.connections} connections, one ingress process"
     charts: list[Chart] = [Bars("ingress", title, "requests a second", groups, bars)]
-    return Outcome(ingress_shown.table(found), document, ingress_shown.lines(found), charts, len(found.wrong))
+    return Outcome(ingress_shown.table(found), document, ingress_shown.lines(found), charts, ingress_shown.wrong(found))
 
 
 def workers(system: System, chosen: Chosen, say: Say) -> Outcome:
@@ -84,8 +84,8 @@ def burst(system: System, chosen: Chosen, say: Say) -> Outcome:
     series = {f"{one.rate:,.0f} requests a second": one.backlog for one in found.paces}
     series[f"burst of {found.flood.creates:,} creates"] = found.flood.backlog
     chart = Curves("backlog", "Operations that wait for a worker", "seconds since the beginning", "operations", series)
-    wrong = burst_shown.wrong(found)
-    return Outcome(burst_shown.table(found), burst_shown.as_json(found), burst_shown.lines(found), [chart], len(wrong))
+    wrong = len(burst_shown.wrong(found)) + burst_shown.errors(found)
+    return Outcome(burst_shown.table(found), burst_shown.as_json(found), burst_shown.lines(found), [chart], wrong)
 
 
 def group(system: System, chosen: Chosen, say: Say) -> Outcome:
