@@ -44,5 +44,8 @@ def purge(cursor: Cursor, list_id: str) -> bool:
 
 
 def drop_empty_months(cursor: Cursor) -> None:
-    """Drop the partitions of months that no list keeps any more."""
+    """Drop the partitions of months that no list keeps any more.
+
+    Raises LockNotAvailable where the log is in use for longer than 100 ms: nothing is dropped then.
+    """
     cursor.execute("select muster_log_drop_empty()")

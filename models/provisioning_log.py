@@ -198,5 +198,8 @@ def last_at(cursor: Cursor, list_id: str) -> datetime | None:
 
 
 def ensure_partitions(cursor: Cursor, months: int = 2) -> None:
-    """A partition for this month and the next ones, made before they are needed."""
+    """A partition for this month and the next ones, made before they are needed.
+
+    Raises LockNotAvailable where somebody reads all of the log for longer than 100 ms: nothing is made then.
+    """
     cursor.execute("select muster_log_partitions(%s)", (months,))

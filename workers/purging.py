@@ -32,5 +32,3 @@ class Purge:
     def _look(self, connection: Connection) -> None:
         with database.transaction(connection) as cursor:
             self._overdue = log_retention.overdue(cursor)
-        with database.transaction(connection) as cursor:
-            log_retention.drop_empty_months(cursor)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import structlog
 
 from models import connection as connections
-from models import database, provisioning_log, trouble
+from models import database, trouble
 from models import job as jobs
 from models.connection import Roster
 from models.database import Connection
@@ -17,13 +17,13 @@ from ops import metrics
 from ops.bell import TAKE, Bell
 from workers import remap
 from workers.bursting import Bursting
+from workers.months import Months
 from workers.provision import provision, put_oldest_aside
 from workers.purging import Purge
 
 SECONDS = 1.0
 LATE_SECONDS = 2.0
 FORGET_SECONDS = 1.0
-PARTITIONS_EVERY = 3_600.0
 SWEEP_LOCK = 7_310_202
 OPTIONS = "-c lock_timeout=1000 -c statement_timeout=5000"
 
@@ -38,7 +38,7 @@ class Sweep:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
         self._rosters: dict[str, Roster] = {}
-        self._partitions_at = -PARTITIONS_EVERY
+        self._months = Months()
         self._purge = Purge()
         self._bursting = Bursting()
 
@@ -88,7 +88,7 @@ class Sweep:
                 if not self._bell.forget(list_id):
                     forget(connection, list_id)
             self._resume(connection, idle)
-            self._keep_partitions(connection)
+            self._months.some(connection)
             self._purge.some(connection)
             self._bursting.some(connection)
         finally:
@@ -114,13 +114,6 @@ class Sweep:
         for list_id, job_id, kind in idle:
             if kind == jobs.REMAP and not self._bell.remap(list_id, job_id):
                 remap.remap(connection, list_id, job_id, self._rosters, self._bell.ring, self._seconds)
-
-    def _keep_partitions(self, connection: Connection) -> None:
-        if time.monotonic() - self._partitions_at < PARTITIONS_EVERY:
-            return
-        with database.transaction(connection) as cursor:
-            provisioning_log.ensure_partitions(cursor)
-        self._partitions_at = time.monotonic()
 
 
 def forget(connection: Connection, list_id: str) -> None:

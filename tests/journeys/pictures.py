@@ -41,7 +41,8 @@ def lists(muster: Muster) -> str:
         return list_id
 
     list_id = muster.in_transaction(create)
-    filling.fill(muster.database, state(muster)["owner_url"], list_id, PEOPLE, ENTRIES)
+    urls = state(muster)
+    filling.fill(urls["database_url"], urls["owner_url"], list_id, PEOPLE, ENTRIES)
     return list_id
 
 

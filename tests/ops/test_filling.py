@@ -39,15 +39,56 @@ def test_a_list_is_filled_with_people_and_two_months_of_log(
     assert all(entry.person_fields for entry in entries if entry.result == "applied")
 
 
-def test_people_are_what_their_identity_provider_sent(connection: Connection, owner_url: str) -> None:
+def test_people_are_what_their_identity_provider_sent(
+    connection: Connection, database_url: str, owner_url: str
+) -> None:
     with database.transaction(connection) as cursor:
         list_id = master_list.create(cursor, organisation.ensure(cursor, "North", "business"), "Staff")
         database.allow(cursor, [list_id])
         connections.connect(cursor, list_id, "userName", "test")
-    filling.fill(connection, owner_url, list_id, 30, 0)
+    filling.fill(database_url, owner_url, list_id, 30, 0)
 
     with database.transaction(connection, [list_id]) as cursor:
         fields = master_list.fields(cursor, list_id)
         tried = mapping_preview.preview(cursor, list_id, mapping_edit.stored(cursor, list_id, fields), fields, {})
 
     assert (tried.looked_at, tried.changed, tried.fields) == (30, 0, {})
+
+
+def test_what_is_written_does_not_follow_from_how_many_streams_write(
+    connection: Connection, database_url: str, owner_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filling, "STRETCH", 7)
+    written = {}
+    for streams in (1, 3):
+        with database.transaction(connection) as cursor:
+            list_id = master_list.create(cursor, organisation.ensure(cursor, "North", "business"), f"{streams}")
+        filling.fill(database_url, owner_url, list_id, 30, 100, streams)
+        with database.transaction(connection, [list_id]) as cursor:
+            cursor.execute(
+                "select user_name_key, document, p.fields, e.key from identity i join person p on p.list_id = i.list_id"
+                " and p.identity_id = i.id join identity_email e on e.list_id = i.list_id and e.identity_id = i.id"
+                " where i.list_id = %s order by 1",
+                (list_id,),
+            )
+            people = cursor.fetchall()
+            cursor.execute(
+                "select operation, result, e.user_name, changes from log_entry e where list_id = %s order by at, id",
+                (list_id,),
+            )
+            written[streams] = people, cursor.fetchall()
+
+    assert (len(written[1][0]), len(written[1][1])) == (30, 100)
+    assert written[1] == written[3]
+
+
+def test_a_log_of_two_months_lies_in_the_partitions_of_its_months(
+    connection: Connection, database_url: str, owner_url: str
+) -> None:
+    with database.transaction(connection) as cursor:
+        list_id = master_list.create(cursor, organisation.ensure(cursor, "North", "business"), "Staff")
+    filling.fill(database_url, owner_url, list_id, 10, 100)
+
+    elsewhere = connection.execute("select count(*) from only log_entry_other").fetchone()
+
+    assert elsewhere == (0,)
