@@ -1,124 +1,190 @@
-"""The growth suite: what creates, and PATCHes, leave in each table, and whether the journal stays small."""
+"""The growth suite: whether a request takes the same in a large list as in a small one of the same database.
 
-import threading
+The lists are filled once, and found again by the next run. Requests go over one connection at a time, some to the one
+list, then as many to the other, and so on: whatever else the machine does meets both.
+"""
+
+import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from itertools import count
+from statistics import median
 from typing import Any
+from urllib.parse import quote
 
-import psycopg
-
+from models import connection, database, journal, master_list, operator, organisation, token
+from models.database import Cursor
+from ops import filling
+from ops.bench.backends import Backends
+from ops.bench.console import HTMX, Visitor
 from ops.bench.grid import text_table
-from ops.bench.hosts import Shape, running
-from ops.bench.spread import Figures, Say, Suite
+from ops.bench.ingress import PATCH_OP, Target, user
+from ops.bench.scale import Line
+from ops.generating import user_name
 
-PHASES = ("create", "patch")
-LOOKS = 12  # at the tables, evenly over a phase
-_SIZES = (
-    "select coalesce(p.relname, c.relname), sum(pg_table_size(c.oid)), sum(pg_indexes_size(c.oid)), sum(s.n_dead_tup),"
-    " sum(s.autovacuum_count) from pg_class c join pg_stat_user_tables s on s.relid = c.oid"
-    " left join pg_inherits i on i.inhrelid = c.oid left join pg_class p on p.oid = i.inhparent"
-    " where c.relkind = 'r' group by 1"
-)
-
-
-@dataclass(frozen=True)
-class Size:
-    """A table, its partitions together."""
-
-    table: int
-    indexes: int
-    dead_rows: int
-    vacuums: int
-
-
-Sizes = dict[str, Size]
+SMALL = 10_000, 50_000  # users and log entries
+TIMES, BLOCK = 300, 20  # requests of a kind to each list, and how many of them one after the other
+PAGE, FAR = 10, 1_000  # users a page, and the number of the page by cursor that begins far down
+ORGANISATION, BY = "Bench", "bench"
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Grown:
-    """A phase: what it was, the sizes before and after, and the looks in between (seconds, sizes)."""
+    """One kind of request in either list: milliseconds at the median, and seconds of PostgreSQL's processor time for
+    a thousand, None where PostgreSQL is on another machine."""
 
-    phase: str
-    figures: Figures
-    before: Sizes
-    after: Sizes
-    looks: list[tuple[float, Sizes]]
-
-
-def measure(shape: Shape, *, say: Say, seconds: float, connections: int) -> list[Grown]:
-    """Each phase for so many seconds."""
-    with running(shape, say) as one:
-        suite = Suite(one, say)
-        return [grow(suite, one.admin_url, phase, connections, seconds) for phase in PHASES]
+    what: str
+    small_ms: float
+    large_ms: float
+    small_cpu: float | None
+    large_cpu: float | None
+    times: int
 
 
-def grow(suite: Suite, admin_url: str, phase: str, connections: int, seconds: float) -> Grown:
-    """One phase of a running installation."""
-    before, looks, over = _sizes(admin_url), list[tuple[float, Sizes]](), threading.Event()
-    began = time.monotonic()
+class Side:
+    """A list with so many users: what is asked of it, and over which connections."""
 
-    def look() -> None:
-        while not over.wait(seconds / LOOKS):
-            looks.append((time.monotonic() - began, _sizes(admin_url)))
+    def __init__(self, list_id: str, users: int, target: Target, sign_in: Callable[[], Visitor]) -> None:
+        self.list_id, self.users, self.line = list_id, users, Line(target)
+        self._sign_in, self._log = sign_in, f"/lists/{list_id}/sync/log"
+        self._chance, self._fresh = random.Random(users), count(time.time_ns())  # noqa: S311
+        self._ids: list[str] = []
+        self._far = ""
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        figures = suite.run(phase, connections, seconds)
-    finally:
-        over.set()
-        thread.join()
-    return Grown(phase, figures, before, _sizes(admin_url), looks)
+    def kinds(self) -> dict[str, Callable[[], float]]:
+        """By name: sends one request, and returns the milliseconds that its answer took."""
+        return {
+            "create": lambda: self._send("POST", "/Users", user(f"grown.{next(self._fresh)}")),
+            "lookup by userName": lambda: self._send("GET", f"/Users?filter={self._someone()}"),
+            "PATCH": lambda: self._send("PATCH", f"/Users/{self._chance.choice(self._ids)}", self._patch()),
+            "first page": lambda: self._send("GET", f"/Users?count={PAGE}"),
+            f"cursor page {FAR:,}": lambda: self._send("GET", f"/Users?count={PAGE}&cursor={self._far}"),
+            "log page": lambda: self._visitor.get(self._log, **HTMX)[0],
+            "log page, all time": lambda: self._visitor.get(f"{self._log}?period=all", **HTMX)[0],
+        }
+
+    @cached_property
+    def _visitor(self) -> Visitor:
+        return self._sign_in()  # late: an idle connection is closed
+
+    def prepare(self) -> None:
+        """Users to change, drawn by chance, and the cursor of a page that begins after nearly all."""
+        for _ in range(TIMES):
+            found = self.line.send("GET", f"/Users?filter={self._someone()}")[1]["Resources"]
+            self._ids.append(found[0]["id"])
+        step, cursor = max(1, self.users // FAR), ""
+        for _ in range(FAR - 1):
+            cursor = self.line.send("GET", f"/Users?count={step}&cursor={cursor}")[1].get("nextCursor") or cursor
+        self._far = cursor
+
+    def applied(self, cursor: Cursor) -> bool:
+        """Whether the workers have done all that this list accepted."""
+        return not journal.pending(cursor, self.list_id)
+
+    def _send(self, method: str, path: str, body: Any = None) -> float:
+        return self.line.send(method, path, body)[0]
+
+    def _someone(self) -> str:
+        return quote(f'userName eq "{user_name(self._chance.randrange(self.users))}"')
+
+    def _patch(self) -> dict[str, Any]:
+        operation = {"op": "replace", "path": "title", "value": f"Title {next(self._fresh)}"}
+        return {"schemas": [PATCH_OP], "Operations": [operation]}
 
 
-def _sizes(admin_url: str) -> Sizes:
-    with psycopg.connect(admin_url) as admin:
-        return {str(row[0]): Size(*map(int, row[1:])) for row in admin.execute(_SIZES)}
+def lists(database_url: str, owner_url: str, users: int, entries: int, *, say: Say) -> list[str]:
+    """The small list and one with so many users and log entries; filled, unless an earlier run did."""
+    return [_filled(database_url, owner_url, *size, say) for size in (SMALL, (users, entries))]
 
 
-def tables(results: Sequence[Grown]) -> str:
-    """What 1,000 operations leave, and the journal over time."""
-    return "\n\n".join((_per_thousand(results), _over_time(results)))
-
-
-def _per_thousand(results: Sequence[Grown]) -> str:
-    rows = []
-    for one in results:
-        thousands = one.figures["requests"] / 1000
-        for name, after in sorted(one.after.items()):
-            before = one.before[name]
-            table, indexes = (after.table - before.table, after.indexes - before.indexes)
-            if table + indexes > thousands * 1000:  # less than a byte an operation is nothing
-                each = [f"{grown / 1000 / thousands:.0f}" for grown in (table, indexes, table + indexes)]
-                rows.append([one.phase, f"{one.figures['requests']:.0f}", name, *each])
-    return text_table(("phase", "operations", "table", "KB per 1,000: rows", "indexes", "both"), rows)
-
-
-def _over_time(results: Sequence[Grown]) -> str:
-    heads = (
-        "phase",
-        "after s",
-        "journal MB",
-        "its dead rows",
-        "its vacuums",
-        "identity MB",
-        "its dead rows",
-        "person MB",
-    )
-    rows = []
-    for one in results:
-        for seconds, sizes in one.looks:
-            journal, identity, person = (sizes[name] for name in ("journal", "identity", "person"))
-            rows.append(
-                [one.phase, f"{seconds:.0f}", _mb(journal), str(journal.dead_rows), str(journal.vacuums)]
-                + [_mb(identity), str(identity.dead_rows), _mb(person)]
+def _filled(database_url: str, owner_url: str, users: int, entries: int, say: Say) -> str:
+    called = f"Growth {users} {entries}"
+    with database.connect(database_url, "muster-bench") as opened:
+        with database.transaction(opened) as cursor:
+            present = {one: list_id for list_id, one in master_list.names(cursor)}
+            list_id = present.get(called) or master_list.create(
+                cursor, organisation.ensure(cursor, ORGANISATION), called
             )
-    return text_table(heads, rows)
+            database.allow(cursor, [list_id])
+            if called not in present:
+                connection.connect(cursor, list_id, "userName", BY)
+        with database.transaction(opened, [list_id]) as cursor:
+            held = cursor.execute("select exists (select from person where list_id = %s)", (list_id,)).fetchone()
+    if held == (False,):
+        say(f"filling a list with {users:,} users and {entries:,} log entries")
+        filling.fill(database_url, owner_url, list_id, users, entries)
+    return list_id
 
 
-def _mb(size: Size) -> str:
-    return f"{(size.table + size.indexes) / 1e6:.1f}"
+def sides(
+    database_url: str,
+    list_ids: Sequence[str],
+    users: int,
+    base_url: Callable[[str], str],
+    console_root: str,
+    *,
+    say: Say,
+) -> list[Side]:
+    """Both lists, each with a token of its own and somebody signed in."""
+    made = []
+    with database.connect(database_url, "muster-bench") as opened, database.transaction(opened, list_ids) as cursor:
+        email = f"growth.{time.time_ns()}@muster.example"
+        password = operator.add(cursor, organisation.ensure(cursor, ORGANISATION), email)
+        tokens = [token.issue(cursor, one, "growth", None, BY).token for one in list_ids]
+    for list_id, secret, number in zip(list_ids, tokens, (SMALL[0], users), strict=True):
+        side = Side(list_id, number, Target(base_url(list_id), secret), partial(Visitor, console_root, email, password))
+        say(f"walking through {number:,} users by cursor")
+        side.prepare()
+        made.append(side)
+    return made
+
+
+def measure(database_url: str, small: Side, large: Side, *, say: Say, times: int = TIMES) -> list[Grown]:
+    """Each kind of request."""
+    with database.connect(database_url, "muster-bench") as opened:
+        backends = Backends(opened)
+        return [_compare(backends, opened, what, (small, large), times, say) for what in small.kinds()]
+
+
+def _compare(
+    backends: Backends, opened: database.Connection, what: str, both: tuple[Side, Side], times: int, say: Say
+) -> Grown:
+    say(what)
+    took: list[list[float]] = [[], []]
+    spent = [0.0, 0.0]
+    for block in range(-1, -(-times // BLOCK)):
+        for number, side in enumerate(both):
+            send, before = side.kinds()[what], backends.seconds()
+            answered = [send() for _ in range(BLOCK)]
+            while not _applied(opened, side):
+                time.sleep(0.002)
+            if block >= 0:  # the first one opened connections and made plans
+                took[number] += answered
+                spent[number] += backends.seconds() - before
+    small_ms, large_ms = (round(median(one), 2) for one in took)
+    small_cpu, large_cpu = (round(one / len(took[0]) * 1000, 3) if backends.here else None for one in spent)
+    return Grown(what, small_ms, large_ms, small_cpu, large_cpu, len(took[0]))
+
+
+def _applied(opened: database.Connection, side: Side) -> bool:
+    with database.transaction(opened, [side.list_id]) as cursor:
+        return side.applied(cursor)
+
+
+def table(results: Sequence[Grown], users: int) -> str:
+    """For docs/measurements.md."""
+    heads = ("request", f"{SMALL[0]:,} users: p50 ms", f"{users:,}", "ratio", "PostgreSQL CPU s per 1,000", "", "ratio")
+    return text_table(heads, [_row(one) for one in results])
+
+
+def _row(one: Grown) -> list[str]:
+    row = [one.what, f"{one.small_ms:.2f}", f"{one.large_ms:.2f}", f"{one.large_ms / one.small_ms:.2f}"]
+    if one.small_cpu is None or one.large_cpu is None:
+        return [*row, "", "", ""]
+    return [*row, f"{one.small_cpu:.3f}", f"{one.large_cpu:.3f}", f"{one.large_cpu / one.small_cpu:.2f}"]
 
 
 def as_json(results: Sequence[Grown]) -> list[dict[str, Any]]:

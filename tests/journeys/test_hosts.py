@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.bench import background, grid, growth, network, spread
+from ops.bench import background, grid, network, spread
+from ops.bench import bytes as sizes
 from ops.bench.hosts import Shape, running
 from ops.bench.spread import Measured, Suite
 from tests.conftest import REFUSED
@@ -44,7 +45,7 @@ def test_what_two_ingress_hosts_accept_two_worker_hosts_apply_once_and_in_order(
     with running(shape, say=quietly) as one:
         suite = Suite(one, say=quietly, users=40)
         mix = suite.run("mix", 32, 0.5)
-        grown = growth.grow(suite, one.admin_url, "create", 32, 0.5)
+        grown = sizes.grow(suite, one.admin_url, "create", 32, 0.5)
 
     told = grid.tables([Measured(shape, 32, "mix", mix), Measured(shape, 32, "create", grown.figures)])
     assert spread.wrong([mix, grown.figures]) == 0, told
@@ -55,7 +56,7 @@ def test_what_two_ingress_hosts_accept_two_worker_hosts_apply_once_and_in_order(
         assert 1 <= figures["connections.ingress"] <= 8
         assert 1 <= figures["connections.workers"] <= 4
     assert grown.figures["journal_rows"] == pytest.approx(1000)
-    assert "| identity |" in growth.tables([grown])
+    assert "| identity |" in sizes.tables([grown])
     assert names_of(os.getpid()) == []
 
 
