@@ -177,6 +177,7 @@ def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
     hold.forget(cursor, list_id)
     for table in (
         "scim_group",
+        "resource_count",
         "seen_attribute",
         "set_aside",
         "lane_trouble",

@@ -73,14 +73,22 @@ class Search:
     def count(self, cursor: Cursor) -> int:
         """How many there are."""
         total = 0
-        for resource, condition in self.where.items():
-            cursor.execute(
-                f"select count(*) from {TABLES[resource]} r where r.list_id = %s and {condition.text}",
-                (self.list_id, *condition.parameters),
-            )
+        for resource in self.where:
+            cursor.execute(*self.counting(resource))
             row = cursor.fetchone()
             total += row[0] if row else 0
         return total
+
+    def counting(self, resource: str) -> Sql:
+        """The query that counts those of one type. How many there are in all is kept, and the same work in any list."""
+        condition = self.where[resource]
+        if condition == TRUE:
+            kept = "select coalesce(sum(count), 0)::bigint from resource_count where list_id = %s and resource = %s"
+            return Sql(kept, (self.list_id, resource))
+        return Sql(
+            f"select count(*) from {TABLES[resource]} r where r.list_id = %s and {condition.text}",
+            (self.list_id, *condition.parameters),
+        )
 
     def page(self, cursor: Cursor, count: int, *, skip: int = 0, after: Position | None = None) -> list[Found]:
         """Up to `count` of them, `skip` passed over, or those that follow a position."""
@@ -91,6 +99,10 @@ class Search:
         """The query of a page, and its parameters."""
         parts = [self._keys(resource, condition, after) for resource, condition in self.where.items()]
         direction = "desc" if self.order.descending else "asc"
+        if len(parts) > 1:
+            # Or the planner would sort all of both: 0.4 s for 1,000,000 users.
+            most = f" order by value {direction}, id {direction} limit %s"
+            parts = [Sql(part.text + most, (*part.parameters, skip + count)) for part in parts]
         text = " union all ".join(f"({part.text})" for part in parts)
         # The keys first, from an index where there is one: a page far down reads no document on its way.
         return (

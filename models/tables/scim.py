@@ -74,6 +74,16 @@ class GroupMember(SQLModel, table=True):
     identity_id: UUID = Field(primary_key=True)
 
 
+class ResourceCount(SQLModel, table=True):
+    """A part of how many users or groups a list has: the sum over the slots."""
+
+    __tablename__ = "resource_count"
+    list_id: str = text_column(primary_key=True)
+    resource: str = text_column(primary_key=True)
+    slot: int = column(SmallInteger, primary_key=True)
+    count: int = column(BigInteger)
+
+
 class SeenAttribute(SQLModel, table=True):
     """An attribute of an unknown extension that a list's IdP has sent."""
 
