@@ -101,11 +101,13 @@ def _condition(filters: Filters, edge: Key | None, backwards: bool) -> Sql:
 def _span(filters: Filters, edge: Key | None, backwards: bool) -> Sql:
     text, parameters = "", list[Any]()
     length = PERIODS[filters.period]
-    if length is not None:
-        # A moment of ours and not now() - …: the planner leaves out the months before it.
+    # A moment of ours and not now() - …: the planner leaves out the months before it.
+    begin = datetime.now(UTC) - length if length is not None else None
+    if begin is not None:
         text += " and at >= %s"
-        parameters.append(datetime.now(UTC) - length)
-    if edge is not None:
+        parameters.append(begin)
+    if edge is not None and not (backwards and begin is not None and edge.at < begin):
+        # One beyond which the whole period lies would have all read that lies between: 7,106 pages, not 7.
         text += f" and (at, id) {'>' if backwards else '<'} (%s, %s)"
         # Without this the months beyond the edge would be looked into.
         text += f" and at {'>=' if backwards else '<='} %s"

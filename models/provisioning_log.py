@@ -110,9 +110,10 @@ def supersede(cursor: Cursor, ended: Sequence[tuple[str, str, int, str]]) -> Non
 
 def latest_wait(cursor: Cursor, list_id: str, identity_id: str) -> tuple[int, str, list[dict[str, Any]]] | None:
     """The newest entry on whose account an identity waits: its id, request id and changes so far."""
+    # OFFSET 0: drains have sorts off, and the planner would walk the whole log back in order of id to avoid one.
     cursor.execute(
-        "select id, request_id, changes from log_entry where list_id = %s and identity_id = %s and waits"
-        " order by id desc limit 1",
+        "select id, request_id, changes from (select id, request_id, changes from log_entry"
+        " where list_id = %s and identity_id = %s and waits offset 0) w order by id desc limit 1",
         (list_id, identity_id),
     )
     row = cursor.fetchone()
