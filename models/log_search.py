@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from models.database import Cursor
-from models.person_page import LONGEST_SEARCH, SHORTEST
+from models.person_page import LONGEST_SEARCH, SHORTEST, contains
 from models.search import TRUE, Sql, join
 from models.text import UUID, equality_key, fold, literal
 
@@ -47,7 +47,7 @@ def _meant(text: str) -> Sql:
     words = text.split()
     if words and max(map(len, words)) < SHORTEST:
         return Sql("uid_key = %s", (equality_key(text),))
-    return join("and", [TRUE, *(Sql("search like %s", (f"%{literal(word)}%",)) for word in words)])
+    return join("and", [TRUE, *(contains(word, "search") for word in words)])
 
 
 def entries_about(list_id: str, found: Found, wanted: Sql, order: str, limit: int) -> Sql:

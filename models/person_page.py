@@ -106,8 +106,18 @@ def page(
 def _contains(word: str) -> Sql:
     """Any part of a value; of one or two letters, which no index finds, the beginning of a word."""
     if len(word) >= SHORTEST:
-        return Sql("p.search like %s", (f"%{literal(word)}%",))
+        return contains(word, "p.search")
     return Sql("(p.search like %s or p.search like %s)", (f"{literal(word)}%", f"% {literal(word)}%"))
+
+
+def contains(word: str, column: str) -> Sql:
+    """Text with this word in it. Of an e-mail address the index is asked for what stands before the @: everybody has
+    the rest, and each piece of three letters is looked up (8,829 pages for 1,000,000 people, 1,486 so)."""
+    rare, at, _ = word.partition("@")
+    whole = f"%{literal(word)}%"
+    if at and len(rare) >= SHORTEST:
+        return Sql(f"{column} like %s and ({column} || '') like %s", (f"%{literal(rare)}@%", whole))
+    return Sql(f"{column} like %s", (whole,))
 
 
 def _row(row: tuple[Any, ...]) -> Row:

@@ -11,7 +11,18 @@ import pytest
 
 from ingress.batches import OPTIONS
 from ingress.lookup import SCAN_OPTIONS
-from models import acceptance, database, identity, journal, log_page, person, person_page, provisioning_log, trouble
+from models import (
+    acceptance,
+    database,
+    identity,
+    journal,
+    log_page,
+    log_search,
+    person,
+    person_page,
+    provisioning_log,
+    trouble,
+)
 from models.change import Accepted, Change, Request
 from models.database import Connection, Cursor
 from models.journal import Entry
@@ -200,3 +211,20 @@ def test_what_the_sweep_and_scrapes_ask(lists: dict[str, int], database_url: str
     }
 
     assert grown(lists, database_url, "", asks) == {}
+
+
+def test_an_address_is_searched_for_by_what_stands_before_the_at_sign(lists: dict[str, int], database_url: str) -> None:
+    def people(cursor: Cursor, list_id: str, users: int, text: str) -> None:
+        page = person_page.page(cursor, list_id, "inactive", text, "a", None)
+        assert [one.uid for one in page.rows] == [user_name(19)]
+
+    def entries(cursor: Cursor, list_id: str, users: int, text: str) -> None:
+        log_search.look_up(cursor, list_id, "", text)
+
+    large = list(lists)[1], LARGE[0]
+    for ask in (people, entries):
+        whole, name = (
+            pages(database_url, "-c plan_cache_mode=force_custom_plan", *large, partial(ask, text=text))
+            for text in (user_name(19), user_name(19).partition("@")[0] + "@")
+        )
+        assert whole == name
