@@ -26,13 +26,13 @@ class Backends:
     def seconds(self) -> float:
         """Processor time of all of them so far, those included that have ended since the last look."""
         for (pid,) in self._connection.execute(_PIDS).fetchall():
-            spent = _spent(pid)
-            if spent is not None:
-                self._ended[pid] = spent
+            seconds = spent(pid)
+            if seconds is not None:
+                self._ended[pid] = seconds
         return sum(self._ended.values())
 
 
-def _spent(pid: int) -> float | None:
+def spent(pid: int) -> float | None:
     """Seconds, to the nanosecond: a tick of the clock is as long as five look-ups."""
     process = Path(f"/proc/{pid}")
     try:
