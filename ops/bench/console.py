@@ -59,6 +59,10 @@ class Visitor:
         name, _, value = self._cookie.partition("=")
         return name, value
 
+    def close(self) -> None:
+        """Hang up."""
+        self._line.close()
+
     def get(self, path: str, **headers: str) -> tuple[float, bytes]:
         """Milliseconds and the page."""
         started = time.perf_counter()

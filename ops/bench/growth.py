@@ -7,6 +7,7 @@ list, then as many to the other, and so on: whatever else the machine does meets
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from itertools import count
@@ -80,6 +81,11 @@ class Side:
             cursor = self.line.send("GET", f"/Users?count={step}&cursor={cursor}")[1].get("nextCursor") or cursor
         self._far = cursor
 
+    def close(self) -> None:
+        """Hang up."""
+        self.line.close()
+        self._visitor.close()
+
     def applied(self, cursor: Cursor) -> bool:
         """Whether the workers have done all that this list accepted."""
         return not journal.pending(cursor, self.list_id)
@@ -143,8 +149,8 @@ def sides(
 
 
 def measure(database_url: str, small: Side, large: Side, *, say: Say, times: int = TIMES) -> list[Grown]:
-    """Each kind of request."""
-    with database.connect(database_url, "muster-bench") as opened:
+    """Each kind of request; then both hang up."""
+    with closing(small), closing(large), database.connect(database_url, "muster-bench") as opened:
         backends = Backends(opened)
         return [_compare(backends, opened, what, (small, large), times, say) for what in small.kinds()]
 

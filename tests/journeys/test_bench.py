@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.bench import ingress, ingress_shown, scale
+from ops.bench import growth, ingress, ingress_shown, scale
 from ops.bench.system import System
 from ops.bench.traffic import Target
 from ops.embedded import OWNING, SERVING
@@ -65,3 +65,27 @@ def test_the_command_measures_the_muster_of_a_data_folder_and_draws(muster: Must
     assert (found["members"], len(found["large_ms"]), found["wrong"]) == (12, 12, [])
     assert "starting a Muster" not in done.stderr
     assert (tmp_path / "targets.svg").exists()
+
+
+def test_the_growth_suite_asks_both_lists_everything_and_finds_them_again(
+    muster: Muster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"SMALL": (120, 200), "TIMES": 4, "BLOCK": 2, "FAR": 8}.items():
+        monkeypatch.setattr(growth, name, value)
+    url = muster.ready["database_url"]
+    urls = url, url.replace(SERVING, OWNING)
+    said: list[str] = []
+    filled = growth.lists(*urls, 600, 900, say=said.append)
+    again = growth.lists(*urls, 600, 900, say=said.append)
+    root = muster.ready["scim_root"]
+    both = growth.sides(url, again, 600, lambda one: f"{root}/{one}", muster.ready["console_url"], say=said.append)
+
+    results = growth.measure(url, *both, say=said.append, times=4)
+
+    assert filled == again
+    assert sum(one.startswith("filling") for one in said) == 2
+    assert [one.what for one in results] == [
+        "create", "lookup by userName", "PATCH", "first page", "cursor page 8", "log page", "log page, all time",
+    ]  # fmt: skip
+    assert all(one.small_ms > 0 and one.large_ms > 0 and one.small_cpu and one.large_cpu for one in results)
+    assert "| PATCH |" in growth.table(results, 600)
