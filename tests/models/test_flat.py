@@ -1,7 +1,7 @@
 """What is asked all the time reads as many pages of a large list as of a small one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 
 from ingress.batches import OPTIONS
 from ingress.lookup import SCAN_OPTIONS
+from ingress.scim import query, schema
+from ingress.scim.conditions import Compiler
 from models import (
     acceptance,
     database,
@@ -24,7 +26,7 @@ from models import (
     trouble,
 )
 from models.change import Accepted, Change, Request
-from models.database import Connection, Cursor
+from models.database import Cursor
 from models.journal import Entry
 from models.log_entry import Key
 from models.log_page import Filters
@@ -32,7 +34,9 @@ from models.provisioning_log import LogEntry
 from models.search import TRUE, Position, Search
 from models.text import new_id
 from ops import filling
+from ops.embedded import Postgres
 from ops.generating import user_name
+from tests.conftest import _empty
 from tests.models.test_log_page import new_list
 from workers.app import DRAIN_OPTIONS
 
@@ -58,16 +62,18 @@ class Counting(psycopg.Cursor[Any]):
         return self
 
 
-@pytest.fixture
-def lists(connection: Connection, database_url: str, owner_url: str) -> dict[str, int]:
-    """The small list and the large one, with how many users each has."""
+@pytest.fixture(scope="module")
+def lists(postgres: Postgres, database_url: str, owner_url: str) -> Iterator[dict[str, int]]:
+    """The small list and the large one, with how many users each has. Filled once: no question changes them."""
     made = {}
-    for users, entries in (SMALL, LARGE):
-        with database.transaction(connection) as cursor:
-            list_id = new_list(cursor, f"{users}")
-        filling.fill(database_url, owner_url, list_id, users, entries)
-        made[list_id] = users
-    return made
+    with database.connect(database_url) as opened:
+        for users, entries in (SMALL, LARGE):
+            with database.transaction(opened) as cursor:
+                list_id = new_list(cursor, f"{users}")
+            filling.fill(database_url, owner_url, list_id, users, entries)
+            made[list_id] = users
+    yield made
+    _empty(postgres.url("postgres"))
 
 
 def pages(url: str, options: str, list_id: str, users: int, ask: Ask) -> int:
@@ -136,6 +142,21 @@ def test_a_page_of_users_with_their_number(lists: dict[str, int], database_url: 
     }
 
     assert grown(lists, database_url, SCAN_OPTIONS, asks) == {}
+
+
+def filtered(cursor: Cursor, list_id: str, users: int, text: str) -> None:
+    node = query.parse(text.format(name=user_name(7)))
+    search = Search(list_id, {"user": Compiler(list_id, schema.USER, lambda urn, name: True).condition(node)})
+    assert search.count(cursor) == len(search.page(cursor, 10)) == 1
+
+
+def test_filters_that_an_index_answers(lists: dict[str, int], database_url: str) -> None:
+    texts = (
+        'userName eq "{name}"', 'externalId eq "fill-7"', 'emails.value eq "{name}"', 'userName sw "{name}"',
+        'emails[type eq "work"].value eq "{name}"',
+    )  # fmt: skip
+
+    assert grown(lists, database_url, OPTIONS, {text: partial(filtered, text=text) for text in texts}) == {}
 
 
 def drain(cursor: Cursor, list_id: str, users: int) -> None:
