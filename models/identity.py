@@ -205,11 +205,13 @@ def states(cursor: Cursor, keys: set[tuple[str, str]]) -> dict[tuple[str, str], 
 def set_waiting(cursor: Cursor, reasons: dict[tuple[str, str], str | None]) -> None:
     """Say why identities wait, or that they do not any more (None)."""
     ordered = sorted(reasons)
+    # Pinned as in `lock`: drains have sorts off, and a join in key order would walk over all identities of all lists.
     cursor.execute(
-        "update identity i set waiting_reason = v.reason from (select i.list_id, i.id, v.reason"
-        " from unnest(%b::text[], %b::uuid[], %b::text[]) v (list_id, id, reason)"
-        " join identity i on i.list_id = v.list_id and i.id = v.id"
-        " order by i.list_id, i.id for no key update of i) v where i.list_id = v.list_id and i.id = v.id",
+        "update identity i set waiting_reason = v.reason from (select i.list_id, i.id, k.reason from"
+        " (select * from unnest(%b::text[], %b::uuid[], %b::text[]) k (list_id, id, reason)"
+        " order by list_id, id offset 0) k cross join lateral"
+        " (select list_id, id from identity where list_id = k.list_id and id = k.id for no key update) i) v"
+        " where i.list_id = v.list_id and i.id = v.id",
         (*pairs(set(ordered)), [reasons[key] for key in ordered]),
     )
 
