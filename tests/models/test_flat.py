@@ -42,7 +42,8 @@ from workers.app import DRAIN_OPTIONS
 
 SMALL, LARGE = (2_000, 8_000), (20_000, 80_000)  # users and log entries; in the small one each page is full as well
 TREES = 16  # pages: each index may be a level higher
-MOST = 3_000  # pages that any question may touch, the catalogue included: a walk over all lists is as long for the small one
+# That any question may touch, the catalogue included: a walk over all lists is as long for the small one.
+MOST = 3_000
 BOTH = {"user": TRUE, "group": TRUE}
 Ask = Callable[[Cursor, str, int], object]
 
