@@ -41,7 +41,7 @@ from tests.models.test_log_page import new_list
 from workers.app import DRAIN_OPTIONS
 
 SMALL, LARGE = (2_000, 8_000), (20_000, 80_000)  # users and log entries; in the small one each page is full as well
-TREES = 16  # pages: each index may be a level higher
+TREES = 16  # pages, and half as many again: each index may be a level higher, of ten times as many users
 # That any question may touch, the catalogue included: a walk over all lists is as long for the small one.
 MOST = 3_000
 BOTH = {"user": TRUE, "group": TRUE}
@@ -95,7 +95,7 @@ def grown(lists: dict[str, int], url: str, options: str, asks: dict[str, Ask]) -
         for what, ask in asks.items()
     }
     assert all(one > 0 for one, _ in found.values()), found
-    return {what: (one, other) for what, (one, other) in found.items() if other > min(one * 1.3 + TREES, MOST)}
+    return {what: (one, other) for what, (one, other) in found.items() if other > min(one * 1.5 + TREES, MOST)}
 
 
 def create(cursor: Cursor, list_id: str, users: int) -> None:

@@ -14,9 +14,9 @@ create table resource_count (
     list_id text not null, resource text not null, slot smallint not null, count bigint not null,
     primary key (list_id, resource, slot))
     with (fillfactor = 50, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
-create function muster_counted() returns trigger language plpgsql set search_path = public, pg_temp as
+create function muster_counted() returns trigger language plpgsql as
     $$ begin
-      insert into resource_count as c (list_id, resource, slot, count)
+      insert into public.resource_count as c (list_id, resource, slot, count)
         select list_id, tg_argv[0], pg_backend_pid() % 64, tg_argv[1]::integer * count(*) from changed
         group by list_id order by list_id
         on conflict (list_id, resource, slot) do update set count = c.count + excluded.count;
