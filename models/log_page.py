@@ -107,7 +107,7 @@ def _span(filters: Filters, edge: Key | None, backwards: bool) -> Sql:
         text += " and at >= %s"
         parameters.append(begin)
     if edge is not None and not (backwards and begin is not None and edge.at < begin):
-        # One beyond which the whole period lies would have all read that lies between: 7,106 pages, not 7.
+        # One beyond which the whole period lies would have all read that lies between: 7,106 pages, not 11.
         text += f" and (at, id) {'>' if backwards else '<'} (%s, %s)"
         # Without this the months beyond the edge would be looked into.
         text += f" and at {'>=' if backwards else '<='} %s"
