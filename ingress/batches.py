@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+import psycopg
 import structlog
 
 from ingress import greenlets
@@ -22,6 +23,8 @@ Result = tuple[Sequence[Answer], Callable[[], None]]
 Run = Callable[[Connection, Sequence[Ask]], Result[Answer]]
 MOST_CLASHES = 5
 LATE = 0.005  # seconds
+# A shared batch waits for somebody else's lock for so long: then whoever needs it waits apart from all others.
+LOCK_TIMEOUT = " -c lock_timeout=100"
 # A batch's joins start from its own keys: index lookups, whatever the statistics say of tables that are filling up.
 # They are planned once: planning cost more than all the rest (0.66 ms a look-up, now 0.25). The time-out: an IdP has
 # given up long before.
@@ -49,6 +52,8 @@ class Batches(Generic[Ask, Answer]):
 
     It returns an answer an ask and what to do once the callers have them. A batch has at most `most` asks; `options`
     are those of its connections. With `beside` it is carried out in threads, for what would hold the event loop up.
+    With `apart`, batches that do the same beside, an ask that needs what another transaction has locked goes there;
+    `of` tells whose an ask is, so that others' are not taken for the one that waits.
 
     A lone request never waits for company: where no batch is in flight the next one begins at once. A second one begins
     when as many wait as the first has (two of 32 cost half of eight of 8), or when somebody has waited for `LATE`.
@@ -66,12 +71,16 @@ class Batches(Generic[Ask, Answer]):
         queue_limit: int,
         options: str = OPTIONS,
         beside: bool = False,
+        apart: "Batches[Ask, Answer] | None" = None,
+        of: Callable[[Ask], object] | None = None,
     ) -> None:
         self._name, self._most, self._queue_limit = name, most, queue_limit
         self._threads = ThreadPoolExecutor(slots, name) if beside else None
         connect = database.connect if beside else greenlets.connect
-        opened = partial(connect, database_url, f"muster-{name}", options=options)
-        self._slots = tuple(_Slot(name, opened, run) for _ in range(slots))
+        chosen = options if apart is None else options + LOCK_TIMEOUT
+        opened = partial(connect, database_url, f"muster-{name}", options=chosen)
+        hand_over = apart._take_over if apart is not None else None
+        self._slots = tuple(_Slot(name, opened, run, hand_over, of or _everybody) for _ in range(slots))
         self._free = list(self._slots)
         self._waiting: deque[_Caller[Ask, Answer]] = deque()
         self._in_flight: dict[_Slot[Ask, Answer], int] = {}  # how many each serves
@@ -99,14 +108,16 @@ class Batches(Generic[Ask, Answer]):
         if len(self._waiting) >= self._queue_limit or self._stopping:
             metrics.QUEUE_SHED.inc()
             raise Unavailable("too many requests are waiting: try again in a second")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append(_Caller(ask, future))
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._take_over(_Caller(ask, future))
+        return await future
+
+    def _take_over(self, caller: _Caller[Ask, Answer]) -> None:
+        self._waiting.append(caller)
         if not len(self._waiting) % 8:
             # Between two batches as well, and not at every request: a gauge's value costs 1.5 µs.
             self._length.set(len(self._waiting))
         self._look()
-        return await future
 
     def _look(self, late: bool = False) -> None:
         """Begin a batch if there is a slot for it and it is time."""
@@ -150,8 +161,15 @@ class Batches(Generic[Ask, Answer]):
 class _Slot(Generic[Ask, Answer]):
     """One connection, and what becomes of callers whose transaction failed."""
 
-    def __init__(self, name: str, connect: Callable[[], Connection], run: Run[Ask, Answer]) -> None:
-        self._name, self._connect, self._run = name, connect, run
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], Connection],
+        run: Run[Ask, Answer],
+        hand_over: Callable[[_Caller[Ask, Answer]], None] | None,
+        of: Callable[[Ask], object],
+    ) -> None:
+        self._name, self._connect, self._run, self._hand_over, self._of = name, connect, run, hand_over, of
         self._connection: Connection | None = None
 
     def close(self) -> None:
@@ -170,9 +188,8 @@ class _Slot(Generic[Ask, Answer]):
         except database.CLASHES as error:
             self._serve_halves(callers, error)
         except database.LOST as error:
-            if len(callers) > 1 and self._connection is not None and not self._connection.closed:
-                # Not the connection but a statement of the batch: a time-out, a limit of the server's.
-                self._serve_halves(callers, error)
+            if self._connection is not None and not self._connection.closed:
+                self._serve_apart(callers, error)
                 return
             _log.warning("database_lost", batch=self._name, error=type(error).__name__)
             self.close()
@@ -196,18 +213,39 @@ class _Slot(Generic[Ask, Answer]):
         self._connection = self._connect()
         return self._run(self._connection, asks)
 
+    def _serve_apart(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:
+        """What failed is not the connection but a statement: it waited for a lock, or for too long."""
+        if len(callers) > 1:
+            self._serve_halves(callers, error)
+        elif self._hand_over is not None and isinstance(error, psycopg.errors.LockNotAvailable):
+            self._hand_over(callers[0])
+        else:
+            _log.warning("statement_ended", batch=self._name, error=type(error).__name__)
+            _fail(callers, Unavailable("somebody else is changing the same at this moment: try again in a second"))
+
     def _serve_halves(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:
         """Everything was rolled back: one bad change must not fail its neighbours."""
         if len(callers) > 1:
-            half = len(callers) // 2
-            self.serve(callers[:half])
-            self.serve(callers[half:])
+            for part in self._parts(callers):
+                self.serve(part)
         elif not isinstance(error, database.CLASHES) or callers[0].clashes >= MOST_CLASHES:
             _fail(callers, error)
         else:
             # Alone it reads again: what was faster is visible now.
             callers[0].clashes += 1
             self.serve(callers)
+
+    def _parts(self, callers: Sequence[_Caller[Ask, Answer]]) -> list[Sequence[_Caller[Ask, Answer]]]:
+        """Everybody's by themselves, or the halves of one's: whatever is wrong is mostly one list's."""
+        by: dict[object, list[_Caller[Ask, Answer]]] = {}
+        for caller in callers:
+            by.setdefault(self._of(caller.ask), []).append(caller)
+        half = len(callers) // 2
+        return list(by.values()) if len(by) > 1 else [callers[:half], callers[half:]]
+
+
+def _everybody(_: object) -> None:
+    """Asks that need not be told apart."""
 
 
 def _answer(callers: Sequence[_Caller[Any, Any]], answers: Sequence[Any]) -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from ingress.batches import Batches, CommitUnknown, Result
+from ingress.batches import OPTIONS, Batches, CommitUnknown, Result
 from models import bulk, database, token
 from models.acceptance import Batch
 from models.bulk import Bulk
@@ -21,6 +21,7 @@ from ops import metrics
 
 MOST = 128  # changes a transaction: larger ones gain nothing and hold their row locks longer
 SLOTS = 2
+HEAVY_LOCK_TIMEOUT = " -c lock_timeout=2000"  # that a request waits for somebody else's transaction
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -55,7 +56,8 @@ def writers(
         return outcomes, lambda: _afterwards(ring, lanes, stale, touch)
 
     made = partial(Batches, database_url=database_url, run=run, slots=SLOTS, queue_limit=queue_limit)
-    return made("commit", most=MOST), made("heavy", most=1, beside=True)
+    heavy = made("heavy", most=1, beside=True, options=OPTIONS + HEAVY_LOCK_TIMEOUT)
+    return made("commit", most=MOST, apart=heavy, of=lambda ask: ask.holder.list_id), heavy
 
 
 def _afterwards(ring: Ring, lanes: list[Lane], stale: list[Ask], touch: Touch) -> None:

@@ -1,5 +1,6 @@
 """What is measured beside Muster in the same minute: the ceiling (a bare route), and a server that only echoes."""
 
+import importlib.util
 import itertools
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 import msgspec
 
 from ops import addresses
+from ops.account import Unusable
 from ops.bench import load
 from ops.bench.load import Tally, request
 from ops.bench.processes import clean_environment
@@ -35,6 +37,8 @@ class Beside:
 @contextmanager
 def ceiling() -> Iterator[Beside]:
     """The bare route, one process of granian, until this is left."""
+    if importlib.util.find_spec("granian") is None:
+        raise Unusable("the ceiling is measured behind granian, which is not installed: run `./muster install`")
     port = addresses.free_port()
     options = ["--interface", "asgi", "--no-ws", "--log-level", "error", "--loop", "uvloop"]
     options += ["--workers-kill-timeout", "3", "--port", str(port), "ops.bench.ceiling:app"]

@@ -23,8 +23,8 @@ from models.text import new_id
 from ops.bench.backends import spent
 from ops.bench.grid import text_table
 from ops.bench.hosts import Shape, running
-from ops.bench.ingress import user
 from ops.bench.spread import Say
+from ops.bench.traffic import user
 
 LISTS = 10
 BATCH = 128  # rows of an append, as ingress writes them

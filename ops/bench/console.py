@@ -129,7 +129,7 @@ def suite(system: System, users: int, entries: int, say: Callable[[str], None]) 
     list_id, _ = system.new_list()
     with connect(system.database_url) as opened:
         say(f"filling a list with {users:,} people and {entries:,} log entries")
-        filling.fill(opened, system.owner_url, list_id, users, entries)
+        filling.fill(system.database_url, system.owner_url, list_id, users, entries)
         wanted, email, password = prepare(opened, list_id)
     say("asking for pages")
     visitor = Visitor(system.console_root, email, password)

@@ -18,15 +18,18 @@ from urllib.parse import quote
 from models import connection, database, journal, master_list, operator, organisation, token
 from models.database import Cursor
 from ops import filling
+from ops.bench import targets
 from ops.bench.backends import Backends
 from ops.bench.console import HTMX, Visitor
 from ops.bench.grid import text_table
-from ops.bench.ingress import PATCH_OP, Target, user
 from ops.bench.scale import Line
+from ops.bench.system import System
+from ops.bench.traffic import PATCH_OP, Target, user
 from ops.generating import user_name
 
 SMALL = 10_000, 50_000  # users and log entries
 TIMES, BLOCK = 300, 20  # requests of a kind to each list, and how many of them one after the other
+MOST = 1.3  # times as long in the large list
 PAGE, FAR = 10, 1_000  # users a page, and the number of the page by cursor that begins far down
 ORGANISATION, BY = "Bench", "bench"
 Say = Callable[[str], None]
@@ -99,6 +102,17 @@ class Side:
     def _patch(self) -> dict[str, Any]:
         operation = {"op": "replace", "path": "title", "value": f"Title {next(self._fresh)}"}
         return {"schemas": [PATCH_OP], "Operations": [operation]}
+
+
+def suite(system: System, users: int, entries: int, say: Say) -> list[Grown]:
+    """Fill what is not there, and ask both."""
+    list_ids = lists(system.database_url, system.owner_url, users, entries, say=say)
+
+    def base_url(list_id: str) -> str:
+        return f"{system.public_root}/scim/v2/{list_id}"
+
+    both = sides(system.database_url, list_ids, users, base_url, system.console_root, say=say)
+    return measure(system.database_url, *both, say=say)
 
 
 def lists(database_url: str, owner_url: str, users: int, entries: int, *, say: Say) -> list[str]:
@@ -191,6 +205,14 @@ def _row(one: Grown) -> list[str]:
     if one.small_cpu is None or one.large_cpu is None:
         return [*row, "", "", ""]
     return [*row, f"{one.small_cpu:.3f}", f"{one.large_cpu:.3f}", f"{one.large_cpu / one.small_cpu:.2f}"]
+
+
+def lines(results: Sequence[Grown], users: int) -> list[targets.Line]:
+    """The target of each."""
+    said = f"of {users:,} users to {SMALL[0]:,}"
+    return [
+        targets.Line(f"{one.what}, {said}", MOST, round(one.large_ms / one.small_ms, 2), "times") for one in results
+    ]
 
 
 def as_json(results: Sequence[Grown]) -> list[dict[str, Any]]:

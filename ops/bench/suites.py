@@ -14,6 +14,7 @@ from ops.bench.targets import Line
 from ops.bench.traffic import Target
 
 Say = Callable[[str], None]
+LARGE = 100_000  # users of a list that is to be large, where none are chosen
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Chosen:
     seconds: float | None = None
     connections: int = 64
     runs: int = 3
-    users: int = 100_000
-    entries: int = 1_000_000
+    users: int | None = None
+    entries: int | None = None
     plans: bool = False
     with_workers: bool = False
     peer: Target | None = None
@@ -92,7 +93,7 @@ def group(system: System, chosen: Chosen, say: Say) -> Outcome:
     """One member more, in a small group and a large one."""
     from ops.bench import group
 
-    found = group.measure(system, members=chosen.users, say=say)
+    found = group.measure(system, members=chosen.users or LARGE, say=say)
     return Outcome(group.table(found), group.as_json(found), group.lines(found), wrong=len(found.wrong))
 
 
@@ -114,8 +115,9 @@ def console(system: System, chosen: Chosen, say: Say) -> Outcome:
     """Every page of a large list."""
     from ops.bench import console
 
-    found = console.suite(system, chosen.users, chosen.entries, say)
-    document = {"people": chosen.users, "log": chosen.entries, "pages": [asdict(one) for one in found]}
+    users, entries = chosen.users or LARGE, chosen.entries or 1_000_000
+    found = console.suite(system, users, entries, say)
+    document = {"people": users, "log": entries, "pages": [asdict(one) for one in found]}
     return Outcome(console.table(found), document, console.lines(found))
 
 
@@ -125,29 +127,32 @@ def scale(system: System, chosen: Chosen, say: Say) -> Outcome:
     from ops.bench import scale
 
     list_id, load = system.new_list()
+    users = chosen.users or LARGE
     with database.connect(system.database_url) as opened:
-        say(f"filling a list with {chosen.users:,} users")
-        filled = scale.fill(opened, system.owner_url, list_id, chosen.users)
+        say(f"filling a list with {users:,} users")
+        filled = scale.fill(opened, system.owner_url, list_id, users)
         results = scale.measure(load, filled, say)
         told = scale.plans(system.database_url, list_id, filled) if chosen.plans else None
-    document = {"users": chosen.users, "results": [asdict(one) for one in results], "plans": told}
+    document = {"users": users, "results": [asdict(one) for one in results], "plans": told}
     return Outcome(scale.table(results) + (f"\n\n{told}" if told else ""), document)
 
 
-def _grown(_system: System, _chosen: Chosen, _say: Say) -> Outcome:
-    """The place of a suite that compares a list of 1,000,000 with one of 10,000."""
-    kinds = ("create", "lookup", "PATCH", "first page", "cursor page of 1,000", "log page")
-    note = "no suite compares the two sizes yet"
-    return Outcome("", None, [Line(f"1,000,000 to 10,000: {kind}", 1.3, None, "times", note=note) for kind in kinds])
+def growth(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """The same asked of a large list and a small one."""
+    from ops.bench import growth
+
+    users = chosen.users or 1_000_000
+    found = growth.suite(system, users, chosen.entries or 5 * users, say)
+    return Outcome(growth.table(found, users), growth.as_json(found), growth.lines(found, users))
 
 
 SUITES: dict[str, Suite] = {
     "ingress": ingress, "scale": scale, "console": console, "workers": workers, "burst": burst, "group": group,
-    "memory": memory,
+    "growth": growth, "memory": memory,
 }  # fmt: skip
 # Those that the table of targets is made of, in this order.
 TABLE: dict[str, Suite] = {
-    "ingress": ingress, "workers": workers, "burst": burst, "growth": _grown, "group": group, "memory": memory,
+    "ingress": ingress, "workers": workers, "burst": burst, "growth": growth, "group": group, "memory": memory,
     "console": console,
 }  # fmt: skip
 # The one stops workers, which nobody else's Muster is to suffer; the other's processes must be new.

@@ -22,24 +22,26 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 @click.command()
 @click.option(
     "--suite", type=click.Choice(
-        ["ingress", "workers", "burst", "group", "memory", "table", "scale", "console", "hosts", "growth", "background"]
+        ["ingress", "workers", "burst", "growth", "group", "memory", "table", "scale", "console", "hosts", "bytes",
+         "background", "bloat"]
     ), default="ingress", show_default=True,
 )  # fmt: skip
-@click.option("--users", default=100_000, show_default=True, help="Users of the list (scale, console, group).")
-@click.option("--log", "entries", default=1_000_000, show_default=True, help="Entries of its log (console).")
+@click.option("--users", type=click.IntRange(10), help="Users: 100,000 (scale, console, group), 1,000,000 (growth).")
+@click.option("--log", "entries", type=int, help="Entries of the log: 1,000,000 (console), 5,000,000 (growth).")
 @click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
 @click.option("--seconds", type=float, help="How long a run of a phase takes.  [5; burst: 60]")
 @click.option("--connections", default=64, show_default=True, help="Kept-alive connections.")
 @click.option("--runs", default=3, show_default=True, help="Runs a phase; medians are shown.")
-@click.option("--ingress-hosts", default=2, show_default=True, help="Hosts of `muster ingress` (hosts, growth).")
-@click.option("--worker-hosts", default=2, show_default=True, help="Hosts of `muster workers` (hosts, growth).")
-@click.option("--delay", default=0.0, show_default=True, help="Milliseconds each way to the database (hosts, growth).")
+@click.option("--ingress-hosts", default=2, show_default=True, help="Hosts of `muster ingress` (hosts, bytes).")
+@click.option("--worker-hosts", default=2, show_default=True, help="Hosts of `muster workers` (hosts, bytes).")
+@click.option("--delay", default=0.0, show_default=True, help="Milliseconds each way to the database (hosts, bytes).")
 @click.option(
     "--phase", "phases", multiple=True, default=("mix", "create"), show_default=True,
     type=click.Choice(["mix", "create", "lookup", "patch", "rest"]), help="What is sent (hosts).",
 )  # fmt: skip
 @click.option("--lists", default=10_000, show_default=True, help="Connected lists (background).")
 @click.option("--waiting", default=1_000_000, show_default=True, help="Operations that wait (background).")
+@click.option("--rows", default=10_000_000, show_default=True, help="Operations that pass the journal (bloat).")
 @click.option("--matrix", is_flag=True, help="Many numbers of hosts, delays and connections in turn (hosts).")
 @click.option("--with-workers", is_flag=True, help="Let workers apply what is accepted meanwhile (ingress).")
 @click.option("--events", type=int, help="Operations that are applied.  [workers: 100000; memory: 200000]")
@@ -51,7 +53,7 @@ SECONDS = 5.0  # of a run, where several hosts are measured
     "--draw",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Draw what was measured: SVG, and PNG where there is a browser (not hosts, growth, background).",
+    help="Draw what was measured: SVG, and PNG where there is a browser (not hosts, bytes, background, bloat).",
 )
 @data_option
 @json_option
@@ -64,6 +66,7 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     ingress   requests of every kind beside a bare route, and beside --peer-url; what they cost
     workers   how fast one process applies what waits, and how long a lone change takes
     burst     a hundred tenants at full speed; 100,000 creates into one list
+    growth    a list of 1,000,000 users and one of 10,000 are asked the same
     group     one member more in a group of ten and a large one
     memory    what processes hold, idle and after much work
     table     these and console, one after the other, and the targets that they meet or miss
@@ -73,8 +76,9 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     The suite `hosts` needs no running system: as root, with iproute2, it makes network namespaces that stand for
     hosts (one with PostgreSQL and Valkey, some with ingress, some with workers), sends Entra ID's mix to them,
     tells what 1,000 requests cost each component, checks that nothing was lost, doubled or disordered, and takes
-    everything down again. So does `growth`, which tells what minutes of creates and PATCHes leave in each table, and
-    `background`, which times what the sweep and each scrape ask, with many lists and many operations that wait.
+    everything down again. So does `bytes`, which tells what minutes of creates and PATCHes leave in each table, and
+    `background`, which times what the sweep and each scrape ask, with many lists and many operations that wait, and
+    `bloat`, which passes millions of operations through the journal and tells how large it gets.
 
     \b
     muster bench
@@ -86,8 +90,10 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     muster bench --suite console --users 100000 --log 1000000
     muster bench --suite hosts --ingress-hosts 4 --worker-hosts 2 --delay 0.25
     muster bench --suite hosts --matrix
-    muster bench --suite growth --seconds 300
+    muster bench --suite growth --users 1000000 --log 5000000
+    muster bench --suite bytes --seconds 300
     muster bench --suite background --lists 10000 --waiting 1000000
+    muster bench --suite bloat --rows 10000000
     """
     # Or what was started would outlive a measurement that is ended. Of itself Python minds no SIGINT where a shell
     # runs it in the background.
@@ -186,11 +192,12 @@ def _hosts(
     _complain(spread.wrong(one.figures for one in results))
 
 
-def _growth(shape: "Shape", seconds: float, connections: int, as_json: bool, **_: object) -> None:
-    from ops.bench import growth, spread
+def _bytes(shape: "Shape", seconds: float, connections: int, as_json: bool, **_: object) -> None:
+    from ops.bench import bytes as sizes
+    from ops.bench import spread
 
-    results = growth.measure(shape, say=_say, seconds=seconds, connections=connections)
-    show(growth.as_json(results)) if as_json else click.echo(growth.tables(results))
+    results = sizes.measure(shape, say=_say, seconds=seconds, connections=connections)
+    show(sizes.as_json(results)) if as_json else click.echo(sizes.tables(results))
     _complain(spread.wrong(one.figures for one in results))
 
 
@@ -201,12 +208,21 @@ def _background(_shape: "Shape", lists: int, waiting: int, as_json: bool, **_: o
     show(background.as_json(results)) if as_json else click.echo(background.table(results))
 
 
+def _bloat(_shape: "Shape", rows: int, as_json: bool, **_: object) -> None:
+    from ops.bench import bloat
+
+    results = bloat.measure(rows, say=_say)
+    show(bloat.as_json(results)) if as_json else click.echo(bloat.table(results))
+
+
 def _complain(wrong: float) -> None:
     if wrong:
         stop(FAILED, f"not everything arrived as it was sent: {wrong:.0f} differences (`wrong…` in --json)")
 
 
-_ON_HOSTS: dict[str, Callable[..., None]] = {"hosts": _hosts, "growth": _growth, "background": _background}
+_ON_HOSTS: dict[str, Callable[..., None]] = {
+    "hosts": _hosts, "bytes": _bytes, "background": _background, "bloat": _bloat,
+}  # fmt: skip
 
 
 def _say(text: str) -> None:

@@ -25,7 +25,7 @@ def broken(_system: System, _chosen: Chosen, _say: Callable[[str], None]) -> Out
 
 def small(system: System, chosen: Chosen, say: Callable[[str], None]) -> Outcome:
     """A suite that takes no time."""
-    found = group.measure(system, members=chosen.users, times=2, say=say)
+    found = group.measure(system, members=chosen.users or 0, times=2, say=say)
     return Outcome(group.table(found), group.as_json(found), group.lines(found))
 
 
@@ -40,19 +40,18 @@ def test_suites_run_in_turn_and_one_that_fails_costs_only_its_own_lines(system: 
     chosen = Chosen(users=20)
     found = table.measure(
         chosen, lambda _: None, start=start,
-        suites={"broken": broken, "growth": TABLE["growth"], "group": small},
+        suites={"broken": broken, "group": small},
     )  # fmt: skip
     said: list[str] = []
     pictures = table.draw(list(found.values()), tmp_path / "new", said.append)
 
     told = table.text(found, chosen)
-    assert len(started) == 3
+    assert len(started) == 2
     assert "| suite broken | ≤ 0 | the disk is full | not measured |" in told
-    assert "| 1,000,000 to 10,000: create | ≤ 1.3 times | no suite compares the two sizes yet | not measured |" in told
-    assert told.splitlines()[-3].endswith("7 not measured")
+    assert told.splitlines()[-3].endswith("1 not measured")
     assert told.splitlines()[-1] == "Measured with less than the targets say: users 20 of 100000."
     document = table.as_json(found, chosen)
-    assert [line["verdict"] for line in document["table"]].count("not measured") == 7
+    assert [line["verdict"] for line in document["table"]].count("not measured") == 1
     assert document["suites"]["group"]["members"] == 20
     assert pictures[0] == tmp_path / "new" / "targets.svg"
     has_browser = any(map(shutil.which, PROGRAMS))
