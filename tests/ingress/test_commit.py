@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from structlog.testing import capture_logs
 
 from ingress import commit
 from models import token
@@ -121,8 +122,10 @@ def test_a_batch_that_fails_is_split_until_one_change_fails_alone(connection: Co
     asks = [create(one, f"u{number}") for number in range(12) for one in (staff, pupils)]
     asks[13:13] = [ask(staff, "create", refused(ZeroDivisionError()))]
 
-    outcomes = together(database_url, *asks)
+    with capture_logs() as logs:
+        outcomes = together(database_url, *asks)
 
+    assert {one["event"] for one in logs} == {"batch_failed"}
     assert [number for number, one in enumerate(outcomes) if isinstance(one, ZeroDivisionError)] == [13]
     assert all(isinstance(one, Accepted) for number, one in enumerate(outcomes) if number != 13)
     for holder in (staff, pupils):
