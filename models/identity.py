@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from models import group, journal
 from models.database import Cursor
 from models.journal import Entry, Lane
@@ -181,8 +183,7 @@ def by_ids(cursor: Cursor, list_id: str, ids: Iterable[str]) -> dict[str, Stored
     return {key[1]: one for key, one in by_keys(cursor, "id", keys).items()} if keys else {}
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What ingress has accepted of an identity, ahead of what is applied."""
 
     active: bool
@@ -199,7 +200,7 @@ def states(cursor: Cursor, keys: set[tuple[str, str]]) -> dict[tuple[str, str], 
         " join identity i on i.list_id = v.list_id and i.id = v.id",
         pairs(keys),
     )
-    return {(row[0], str(row[1])): State(*row[2:]) for row in cursor.fetchall()}
+    return {(row[0], row[1]): State(*row[2:]) for row in cursor.fetchall()}
 
 
 def set_waiting(cursor: Cursor, reasons: dict[tuple[str, str], str | None]) -> None:

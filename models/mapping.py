@@ -3,9 +3,11 @@
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+
+import msgspec
 
 from models.attributes import ATTRIBUTES, ENTERPRISE
 from models.errors import Refused
@@ -70,12 +72,11 @@ class Problem:
     reason: str
 
 
-@dataclass(slots=True)
-class Projected:
+class Projected(msgspec.Struct):
     """What a document says of a person's fields: a value by field key (None clears), and what did not fit."""
 
-    values: dict[str, Value] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    values: dict[str, Value] = {}
+    problems: list[Problem] = []
 
 
 Reader = Callable[[Document], Any]

@@ -1,7 +1,6 @@
 """People: the rows of a Master List. IdPs write mapped fields, operators the others."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +17,7 @@ SEPARATOR = "\x1f"
 LONGEST_UID = 250  # characters, of one that is typed
 
 
-@dataclass(slots=True)
-class Person:
+class Person(msgspec.Struct):
     """A person, in memory while a drain changes them.
 
     `put` and `cleared` gather what is to be merged into the stored fields; the row is never
@@ -36,11 +34,11 @@ class Person:
     fields: dict[str, Any]
     stored_uid_key: str | None = None  # None: not stored yet
     stored_holder: str | None = None
-    put: dict[str, Any] = field(default_factory=dict)
-    cleared: set[str] = field(default_factory=set)
     # A held deactivation (V9): the seq of the operation that asked for it, and when that was accepted.
     held_seq: int | None = None
     held_at: datetime | None = None
+    put: dict[str, Any] = {}
+    cleared: set[str] = set()
 
 
 _COLUMNS = "list_id, id, uid, uid_key, anchor, identity_id, active, fields, held_seq, held_at"
@@ -77,21 +75,7 @@ def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
 
 
 def _person(row: tuple[Any, ...]) -> Person:
-    holder = str(row[5]) if row[5] is not None else None
-    return Person(
-        row[0],
-        str(row[1]),
-        row[2],
-        row[3],
-        row[4],
-        holder,
-        row[6],
-        row[7],
-        row[3],
-        holder,
-        held_seq=row[8],
-        held_at=row[9],
-    )
+    return Person(*(row[:8] + (row[3], row[5]) + row[8:]))
 
 
 def write(cursor: Cursor, people: Sequence[Person]) -> None:

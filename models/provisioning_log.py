@@ -1,7 +1,7 @@
 """The provisioning log: one entry for every operation that an IdP sent (product rules L1, L2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +23,7 @@ APPLIED, PARTLY, WAITING, REJECTED, NO_CHANGE = (
 )
 
 
-@dataclass(slots=True)
-class LogEntry:
+class LogEntry(msgspec.Struct):
     """What became of one operation. `changes`: [{"field", "before", "after"}], fields by label."""
 
     event: Event
@@ -34,7 +33,7 @@ class LogEntry:
     reason: str | None = None  # why the identity waits, if it does
     person_id: str | None = None
     uid: str | None = None
-    changes: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = []
     detail: str | None = None
 
 

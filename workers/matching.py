@@ -1,33 +1,30 @@
 """Which person an identity is: the one it holds, else by anchor, else by UID (product rules V2, V3)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 from models.person import Person
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """This person, held already or free to take."""
 
     person: Person
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(msgspec.Struct, frozen=True):
     """Nobody yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class TakenOver:
+class TakenOver(msgspec.Struct, frozen=True):
     """The person follows another identity now, and this one is inactive or gone."""
 
     person: Person
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """The UID belongs to a person who follows another active identity."""
 
     person: Person
@@ -36,8 +33,7 @@ class Conflict:
 Match = Found | New | TakenOver | Conflict
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(msgspec.Struct, frozen=True):
     """What was read about the people an identity may be."""
 
     held: Person | None

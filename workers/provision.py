@@ -1,6 +1,7 @@
 """Provision: claim lanes, project, match, write people and log, settle the journal: one transaction."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -233,6 +234,7 @@ def _measure(events: Sequence[Event], entries: Sequence[LogEntry], watch: Stopwa
     metrics.DRAIN_SECONDS.observe(watch.total)
     for phase, seconds in watch.laps.items():
         metrics.DRAIN_PHASE_SECONDS.labels(phase).observe(seconds)
+    for (operation, result), count in Counter((entry.event.operation, entry.result) for entry in entries).items():
+        metrics.EVENTS_SETTLED.labels(operation, result).inc(count)
     for entry in entries:
-        metrics.EVENTS_SETTLED.labels(operation=entry.event.operation, result=entry.result).inc()
         metrics.ACCEPT_TO_LIST_SECONDS.observe(max(0.0, (now - entry.event.accepted_at).total_seconds()))
