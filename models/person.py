@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from models import master_list
 from models.database import Connection, Cursor, transaction
 from models.errors import Refused, Taken, Unknown
-from models.text import equality_key, is_line, new_id
+from models.text import equality_key, fold, is_line, new_id
 
 _encode = msgspec.json.Encoder().encode
 SEPARATOR = "\x1f"
@@ -112,10 +112,11 @@ def _update(cursor: Cursor, people: Sequence[Person]) -> None:
     cursor.execute(
         "update person p set uid = v.uid, uid_key = v.uid_key, anchor = v.anchor, identity_id = v.identity_id,"
         " active = v.active, fields = (p.fields - string_to_array(v.cleared, chr(31))) || v.put::jsonb,"
-        " held_seq = v.held_seq, held_at = v.held_at, version = p.version + 1, modified_at = clock_timestamp()"
+        " held_seq = v.held_seq, held_at = v.held_at, search = v.search, version = p.version + 1,"
+        " modified_at = clock_timestamp()"
         " from unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::bool[],"
-        " %b::text[], %b::text[], %b::int8[], %b::timestamptz[])"
-        " v (list_id, id, uid, uid_key, anchor, identity_id, active, put, cleared, held_seq, held_at)"
+        " %b::text[], %b::text[], %b::text[], %b::int8[], %b::timestamptz[])"
+        " v (list_id, id, uid, uid_key, anchor, identity_id, active, search, put, cleared, held_seq, held_at)"
         " where p.list_id = v.list_id and p.id = v.id",
         (
             *_parameters(people),
@@ -129,9 +130,9 @@ def _update(cursor: Cursor, people: Sequence[Person]) -> None:
 
 def _insert(cursor: Cursor, people: Sequence[Person]) -> None:
     cursor.execute(
-        "insert into person (list_id, id, uid, uid_key, anchor, identity_id, active, fields)"
+        "insert into person (list_id, id, uid, uid_key, anchor, identity_id, active, search, fields)"
         " select v.* from unnest(%b::text[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[],"
-        " %b::bool[], %b::jsonb[]) v",
+        " %b::bool[], %b::text[], %b::jsonb[]) v",
         (*_parameters(people), [_encode(person.fields).decode() for person in people]),
     )
 
@@ -145,7 +146,14 @@ def _parameters(people: Sequence[Person]) -> tuple[list[Any], ...]:
         [person.anchor for person in people],
         [person.identity_id for person in people],
         [person.active for person in people],
+        [_words(person) for person in people],
     )
+
+
+def _words(person: Person) -> str:
+    """What a search for people looks through: their UID and values, folded, each word once."""
+    values = [value for key, value in (person.fields | person.put).items() if key not in person.cleared]
+    return " ".join(dict.fromkeys(fold(" ".join(map(str, (person.uid, *values)))).split()))
 
 
 def add(cursor: Cursor, list_id: str, uid: str, values: dict[str, Any]) -> str:
@@ -183,7 +191,7 @@ def edit(cursor: Cursor, list_id: str, person_id: str, version: int, values: dic
         if key in locked:
             raise Refused(f"{locked[key]} is written by the identity provider: change it there, or unmap the field")
     cursor.execute(
-        "update person set fields = (fields - %b::text[]) || %s, version = version + 1,"
+        "update person set fields = (fields - %b::text[]) || %s, search = null, version = version + 1,"
         " modified_at = clock_timestamp() where list_id = %s and id = %s returning version",
         (
             [key for key, value in values.items() if value is None],

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Computed, Index, Text, text
+from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
 from models.tables.columns import column, json, moment, now, text_column
@@ -27,9 +27,7 @@ class Person(SQLModel, table=True):
     anchor: str | None = text_column()
     identity_id: UUID | None
     active: bool
-    search: str | None = Field(
-        sa_column=Column(Text, Computed("muster_person_text(uid, fields)", persisted=True), nullable=True)
-    )
+    search: str | None = text_column()
     held_seq: int | None = column(BigInteger)
     held_at: datetime | None = moment()
     fields: dict[str, Any] = json()

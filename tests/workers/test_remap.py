@@ -135,7 +135,7 @@ def test_activity_uid_and_holder_stay_as_they_are(staff: Roster) -> None:
 def test_local_fields_are_merged_with_not_replaced(staff: Roster) -> None:
     staff.create("ada", title="Nurse")
     staff.drain()
-    staff.connection.execute("""update person set fields = fields || '{"locker": "17"}'""")
+    staff.connection.execute("""update person set search = null, fields = fields || '{"locker": "17"}'""")
 
     work(staff, save(staff, Title={"transform": "uppercase"}))
 
