@@ -83,22 +83,12 @@ def _commit(
             sent = True
             cursor.execute("commit")
     except Exception as error:
-        _roll_back(connection)
+        database.roll_back(connection)
         if sent and connection.closed:
             raise CommitUnknown from error
         raise
     stale = [ask for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant) and verdict.stale]
     return outcomes, lanes, stale
-
-
-def _roll_back(connection: Connection) -> None:
-    """A connection that cannot be rolled back any more is closed: one that dies in a pipeline does not know it yet."""
-    if connection.closed:
-        return
-    try:
-        connection.rollback()
-    except database.LOST:
-        connection.close()
 
 
 def _enter(cursor: Cursor, asks: Sequence[Ask]) -> Grants:

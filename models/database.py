@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import psycopg
@@ -80,6 +80,16 @@ def transaction(connection: Connection, lists: Iterable[str] = ()) -> Iterator[C
     with connection.transaction(), connection.cursor() as cursor:
         allow(cursor, lists)
         yield cursor
+
+
+def roll_back(connection: Connection) -> None:
+    """A connection that cannot be rolled back any more is closed: one that dies in a pipeline does not know it yet."""
+    if connection.closed:
+        return
+    try:
+        connection.rollback()
+    except LOST:
+        connection.close()
 
 
 def allow(cursor: Cursor, lists: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from models import database, identity, journal, person, provisioning_log
 from models.connection import Roster
 from models.database import Connection, Cursor
 from models.journal import Event, Lane
+from models.pipeline import pipelined
 from models.provisioning_log import LogEntry
 from ops import metrics
 from workers import applying, involved
@@ -141,25 +142,28 @@ def _once(
     single: bool,
     hurried: bool = False,
 ) -> Settled:
-    settled, watch, held = Settled(), Stopwatch(), list[Lane]()
+    settled, watch, held, events = Settled(), Stopwatch(), list[Lane](), list[Event]()
+    lists = {lane.list_id for lane in lanes}
     try:
-        with database.transaction(connection, {lane.list_id for lane in lanes}) as cursor:
+        with pipelined(connection, lists) as cursor:
             if hurried:
                 cursor.execute(f"set local lock_timeout = {HURRIED_MS}")
             held = journal.lock(cursor, lanes)
             metrics.LANES_BUSY.inc(len(held))
-            events = journal.claim(cursor, held, limit, single) if held else []
+            if held:
+                events = journal.claim(cursor, held, limit, single)
             watch.lap("claim")
             if events:
                 settled.entries, rung = _settle(cursor, events, rosters, watch)
                 settled.again += rung
+            cursor.execute("commit")
+            if held:
+                # After the COMMIT gave the lanes back: rows that came while they were held rang in vain.
+                database.allow(cursor, lists)
+                settled.again += journal.left(cursor, held)
         watch.lap("commit")
     finally:
         metrics.LANES_BUSY.dec(len(held))
-    if held:
-        # After the COMMIT gave the lanes back: rows that came while they were held rang in vain.
-        with database.transaction(connection, {lane.list_id for lane in held}) as cursor:
-            settled.again += journal.left(cursor, held)
     if events:
         _measure(events, settled.entries, watch)
     return settled

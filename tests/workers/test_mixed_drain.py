@@ -162,5 +162,7 @@ def test_a_drain_that_fails_is_split_until_its_neighbours_are_applied_once(staff
         40, 40, 1,
     ]  # fmt: skip
     assert len(log) == 81
+    (told,) = [entry[2] or "" for entry in staff.log() if entry[1] == "rejected"]
+    assert "person_refused" in told
     with database.transaction(staff.connection) as cursor:
         assert journal.backlog(cursor)[:4:3] == (0, 1)
