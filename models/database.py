@@ -82,6 +82,24 @@ def transaction(connection: Connection, lists: Iterable[str] = ()) -> Iterator[C
         yield cursor
 
 
+class Growth:
+    """When a connection's statements are to be planned anew: each time its rows have doubled.
+
+    A plan made while a table was empty takes any index that begins with list_id, for all cost the same then, and walks
+    through the whole list along it for every key. PostgreSQL keeps such a plan until somebody analyses the table.
+    """
+
+    def __init__(self) -> None:
+        self._rows, self._next = 0, 100
+
+    def note(self, connection: Connection, rows: int) -> None:
+        """So many rows more were written."""
+        self._rows += rows
+        if self._rows >= self._next:
+            self._next = 2 * self._rows
+            connection.execute("discard plans")
+
+
 def roll_back(connection: Connection) -> None:
     """A connection that cannot be rolled back any more is closed: one that dies in a pipeline does not know it yet."""
     if connection.closed:

@@ -7,12 +7,16 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any
 
+import msgspec
+from psycopg.types.json import Jsonb
+
 Pack = Callable[[Any], bytes | None]
 
 _PLACEHOLDER = re.compile(r"%[sb](?:::(\w+)\[\])?|%%")
 _HEADER = Struct("!iiIii").pack  # dimensions, whether there are nulls, type of the elements, their number, first index
 _SHORT = tuple(length.to_bytes(4, "big") for length in range(4096))
 _NULL = b"\xff\xff\xff\xff"
+_encode = msgspec.json.Encoder().encode
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -46,7 +50,13 @@ def _scalar(value: Any) -> bytes | None:
     """A value in text format."""
     if value is None:
         return None
-    return value.isoformat().encode() if isinstance(value, datetime) else str(value).encode()
+    if isinstance(value, datetime):
+        return value.isoformat().encode()
+    if isinstance(value, Jsonb):
+        return _encode(value.obj)
+    if not isinstance(value, str | int | float):
+        raise TypeError(f"a parameter of {type(value)} needs a cast that tells what its elements are")
+    return str(value).encode()
 
 
 def _array(element: int, convert: Callable[[Any], bytes]) -> Pack:
@@ -85,4 +95,5 @@ _ARRAYS: dict[str | None, tuple[int, Pack]] = {
     "int4": (1007, _array(23, _integer(4))),
     "int8": (1016, _array(20, _integer(8))),
     "timestamptz": (1185, _array(1184, _moment)),
+    "jsonb": (3807, _array(3802, lambda value: b"\1" + value.encode())),  # the format's version, and JSON
 }

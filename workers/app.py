@@ -93,7 +93,7 @@ class Drains:
         present: Connection | None = getattr(self._thread, "connection", None)
         if present is None or present.closed:
             present = database.connect_patiently(self._settings.database_url, "muster-drain", options=DRAIN_OPTIONS)
-            self._thread.connection = present
+            self._thread.connection, self._thread.growth = present, database.Growth()
         return present
 
     def close(self) -> None:
@@ -114,7 +114,9 @@ class Drains:
         if not lanes:
             return
         try:
-            settled = provision(self.connection(), lanes, self.rosters())
+            connection = self.connection()
+            settled = provision(connection, lanes, self.rosters())
+            self._thread.growth.note(connection, len(settled.entries))
         except Exception:
             self._bell.ring(lanes, insist=True)
             raise
