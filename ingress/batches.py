@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -13,8 +14,9 @@ import structlog
 
 from ingress import greenlets
 from models import database
-from models.database import Connection
+from models.database import Connection, Growth
 from models.errors import Refused, Unavailable
+from models.pipeline import OUTDATED
 from ops import metrics
 
 Ask = TypeVar("Ask")
@@ -171,6 +173,7 @@ class _Slot(Generic[Ask, Answer]):
     ) -> None:
         self._name, self._connect, self._run, self._hand_over, self._of = name, connect, run, hand_over, of
         self._connection: Connection | None = None
+        self._growth = Growth()
 
     def close(self) -> None:
         """Give the connection up."""
@@ -200,17 +203,22 @@ class _Slot(Generic[Ask, Answer]):
         else:
             _answer(callers, answers)
             afterwards()
+            if self._connection is not None:
+                with suppress(*database.LOST):  # the next batch finds out
+                    self._growth.note(self._connection, len(callers))
 
     def _attempt(self, asks: Sequence[Ask]) -> Result[Answer]:
         """Once, and once more over a new connection if this one was lost before COMMIT was sent."""
         if self._connection is not None:
             try:
                 return self._run(self._connection, asks)
+            except OUTDATED:
+                return self._run(self._connection, asks)
             except database.LOST:
                 if not self._connection.closed:
                     raise
         self.close()
-        self._connection = self._connect()
+        self._connection, self._growth = self._connect(), Growth()
         return self._run(self._connection, asks)
 
     def _serve_apart(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:

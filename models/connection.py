@@ -202,7 +202,8 @@ def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
 def rosters(cursor: Cursor, list_ids: list[str], known: dict[str, Roster]) -> dict[str, Roster]:
     """The rosters of these lists; `known` is kept up to date, compiled anew when a version changed."""
     cursor.execute(
-        "select list_id, mapping_version, connected_at, unique_identifier from connection where list_id = any(%s)",
+        "select list_id, mapping_version, connected_at, unique_identifier from connection"
+        " where list_id = any(%b::text[])",
         (list_ids,),
     )
     found = cursor.fetchall()

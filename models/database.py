@@ -4,12 +4,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import psycopg
 import tenacity
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Format
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg.types.string import TextLoader
 
@@ -35,6 +38,17 @@ CLASHES = (
 )
 
 
+class _Uuid(Loader):
+    """A uuid in binary format as text: an object each would cost more than the row that it is in."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> str:
+        """The 36 characters."""
+        digits = bytes(data).hex()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def connect(
     url: str, application: str = "muster", kind: type[Connection] = psycopg.Connection, **parameters: Any
 ) -> Connection:
@@ -43,6 +57,7 @@ def connect(
     connection = kind.connect(url, autocommit=True, application_name=application, **chosen)
     # Ids are text everywhere in ours: by way of a UUID object each cost 2 µs.
     connection.adapters.register_loader("uuid", TextLoader)
+    connection.adapters.register_loader("uuid", _Uuid)
     return connection
 
 

@@ -40,7 +40,7 @@ class Identity:
     stored_emails: frozenset[str] = frozenset()  # the keys of its addresses in `identity_email`
 
 
-_STORED = "list_id, id, external_id, user_name_key, uid_key, active, version, document, created, modified"
+_STORED = "list_id, id::text, external_id, user_name_key, uid_key, active, version, document, created, modified"
 
 
 def lock(

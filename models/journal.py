@@ -75,6 +75,7 @@ class Event(msgspec.Struct, frozen=True):
 COLUMNS = (
     "list_id, lane, seq, resource, resource_id, operation, document, body, token_prefix, request_id, idp, accepted_at"
 )
+_READ = COLUMNS.replace("resource_id", "resource_id::text")
 
 
 def lane_of(list_id: str, resource_id: str) -> Lane:
@@ -143,7 +144,7 @@ def claim(cursor: Cursor, lanes: Sequence[Lane], limit: int, single: bool = Fals
     share = limit if len(lanes) == 1 else max(min(LEAST_SHARE, limit), limit // max(1, len(lanes)))
     cursor.execute(
         "select j.* from unnest(%b::text[], %b::int2[]) k (list_id, lane) cross join lateral"
-        f" (select {COLUMNS} from journal where list_id = k.list_id and lane = k.lane order by seq limit %s) j"
+        f" (select {_READ} from journal where list_id = k.list_id and lane = k.lane order by seq limit %s) j"
         " where %s or not exists (select from lane_trouble t where t.list_id = k.list_id and t.lane = k.lane"
         " and t.single) order by j.seq",
         (list_ids, numbers, share, single),

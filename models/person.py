@@ -41,7 +41,7 @@ class Person(msgspec.Struct):
     cleared: set[str] = set()
 
 
-_COLUMNS = "list_id, id, uid, uid_key, anchor, identity_id, active, fields, held_seq, held_at"
+_COLUMNS = "list_id, id::text, uid, uid_key, anchor, identity_id::text, active, fields, held_seq, held_at"
 
 
 def lock_matching(

@@ -26,6 +26,8 @@ from models.database import Connection, Cursor
 from models.packing import Statement
 
 _BINARY = 1
+# What was prepared does not fit its tables any more, or is gone: a second try prepares it anew.
+OUTDATED = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 
 
@@ -91,7 +93,7 @@ class Pipeline:
     def _prepare(self, query: str) -> Statement:
         statement = Statement(query, b"m%d" % next(self._kept.numbers))
         self._pgconn.send_prepare(statement.name, statement.text, statement.types)
-        self._sent.append(Sent(self, query, self._kept.loader))
+        self._sent.append(Sent(self, query, self._kept.loader, prepares=True))
         self._kept.statements[query] = statement
         return statement
 
@@ -102,14 +104,16 @@ class Pipeline:
             one = self._sent.popleft()
             one.result = results[-1]
             if one.result.status in _FAILED:
-                # Prepared for what its tables were before a migration, or not prepared at all: once more, next time.
-                self._kept.statements.pop(one.query, None)
+                if one.prepares:
+                    self._kept.statements.pop(one.query, None)
                 if self._error is None:
                     self._error = errors.error_from_result(one.result)
 
     def _complain(self) -> None:
         if self._error is not None:
             error, self._error = self._error, None
+            if isinstance(error, OUTDATED):
+                self._kept.statements.clear()
             raise error
 
 
@@ -132,10 +136,10 @@ def pipelined(connection: Connection, lists: Iterable[str] = ()) -> Iterator[Cur
 class Sent:
     """A statement that was executed, and its rows."""
 
-    __slots__ = ("_loader", "_pipeline", "query", "result")
+    __slots__ = ("_loader", "_pipeline", "prepares", "query", "result")
 
-    def __init__(self, pipeline: Pipeline, query: str, loader: Loader) -> None:
-        self._pipeline, self.query, self._loader = pipeline, query, loader
+    def __init__(self, pipeline: Pipeline, query: str, loader: Loader, prepares: bool = False) -> None:
+        self._pipeline, self.query, self._loader, self.prepares = pipeline, query, loader, prepares
         self.result: PGresult | None = None
 
     def fetchall(self) -> list[tuple[Any, ...]]:
@@ -157,6 +161,8 @@ class _Kept:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.statements: dict[str, Statement] = {}
         self.numbers = count()
+        # psycopg deallocates all statements of a connection at a rollback, ours with its own, if it has any.
+        connection.prepare_threshold = None
         self.loader: Loader = Transformer(connection)
 
 

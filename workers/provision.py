@@ -15,7 +15,7 @@ from models import database, identity, journal, person, provisioning_log
 from models.connection import Roster
 from models.database import Connection, Cursor
 from models.journal import Event, Lane
-from models.pipeline import pipelined
+from models.pipeline import OUTDATED, pipelined
 from models.provisioning_log import LogEntry
 from ops import metrics
 from workers import applying, involved
@@ -83,6 +83,8 @@ def provision(
     concerned go on.
     """
     try:
+        with suppress(*OUTDATED):
+            return _once(connection, lanes, rosters, limit, single, hurried)
         return _once(connection, lanes, rosters, limit, single, hurried)
     except Exception as error:
         metrics.DRAINS_FAILED.labels(reason_of(error)).inc()

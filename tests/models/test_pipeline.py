@@ -1,6 +1,7 @@
 """Statements sent together: what they answer, how parameters arrive, and what becomes of one that is wrong."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,6 +90,18 @@ def test_a_wrong_statement_is_told_where_rows_are_fetched_and_the_connection_goe
     assert together(connection, "select 2") == [(2,)]
 
 
+def test_statements_that_fail_are_prepared_once(connection: Connection) -> None:
+    for divisor in (0, 0, 0, 1):
+        with suppress(psycopg.errors.DivisionByZero), Pipeline(connection) as pipeline:
+            pipeline.execute("select 1 / %s", (divisor,))
+            pipeline.execute("select 3")
+
+    rows = connection.execute(
+        "select statement from pg_prepared_statements where statement like 'select %' and name like 'm%'"
+    )
+    assert sorted(rows.fetchall()) == [("select 1 / $1",), ("select 3",)]
+
+
 def test_a_fault_of_the_caller_leaves_the_connection_as_it_was(connection: Connection) -> None:
     with pytest.raises(ZeroDivisionError):
         faulty(connection)
@@ -112,6 +125,26 @@ def test_a_statement_is_prepared_again_where_a_migration_changed_its_columns(own
     with pytest.raises(psycopg.errors.FeatureNotSupported):
         read()
     assert read() == [("1",)]
+
+
+def test_a_rollback_leaves_statements_as_they_are(connection: Connection) -> None:
+    together(connection, "select 2")
+    for _ in range(10):  # psycopg prepares what it has seen often
+        connection.execute("select 1")
+
+    connection.execute("begin")
+    connection.rollback()
+
+    assert together(connection, "select 2") == [(2,)]
+
+
+def test_what_is_not_prepared_any_more_is_prepared_again(connection: Connection) -> None:
+    together(connection, "select 2")
+    connection.execute("deallocate all")
+
+    with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+        together(connection, "select 2")
+    assert together(connection, "select 2") == [(2,)]
 
 
 def test_more_than_the_sockets_hold_goes_through(connection: Connection) -> None:
