@@ -57,7 +57,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        self._client = transport.get_extra_info("peername") or None
+        peer = transport.get_extra_info("peername")
+        self._client = peer[:2] if isinstance(peer, tuple) else None
         self._since = self._loop.time()
         self._server.connections.add(self)
 
@@ -233,11 +234,10 @@ class Connection(asyncio.Protocol):
         if self.drained is not None:
             if waited > TAKEN_WITHIN and self._transport is not None:
                 self._transport.abort()
-        elif self._in_head:
-            if waited > HEAD_WITHIN:
-                self._refuse(408, TOO_SLOW)
         elif exchange is None:
-            if waited > IDLE:
+            if self._in_head and waited > HEAD_WITHIN:
+                self._refuse(408, TOO_SLOW)
+            elif waited > IDLE:
                 self._close()
         elif exchange.wants_body and waited > BODY_WITHIN + self._received / LEAST_RATE:
             self._refuse(408, TOO_SLOW)
