@@ -8,6 +8,7 @@ from struct import Struct
 from typing import Any
 
 import msgspec
+from psycopg import DataError
 from psycopg.types.json import Jsonb
 
 Pack = Callable[[Any], bytes | None]
@@ -47,7 +48,7 @@ class Statement:
 
 
 def _scalar(value: Any) -> bytes | None:
-    """A value in text format."""
+    """A value in text format. Raises DataError at a NUL, at which libpq would cut it off."""
     if value is None:
         return None
     if isinstance(value, datetime):
@@ -56,6 +57,8 @@ def _scalar(value: Any) -> bytes | None:
         return _encode(value.obj)
     if not isinstance(value, str | int | float):
         raise TypeError(f"a parameter of {type(value)} needs a cast that tells what its elements are")
+    if isinstance(value, str) and "\0" in value:
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
     return str(value).encode()
 
 

@@ -163,7 +163,8 @@ class _Kept:
         self.numbers = count()
         # psycopg deallocates all statements of a connection at a rollback, ours with its own, if it has any.
         connection.prepare_threshold = None
-        self.loader: Loader = Transformer(connection)
+        # Of its adapters, not of itself: what refers to the connection would keep it, and this, for ever.
+        self.loader: Loader = Transformer(connection.adapters)
 
 
 _KEPT: WeakKeyDictionary[psycopg.Connection[Any], _Kept] = WeakKeyDictionary()

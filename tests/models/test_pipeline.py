@@ -1,9 +1,11 @@
 """Statements sent together: what they answer, how parameters arrive, and what becomes of one that is wrong."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from weakref import ref
 
 import psycopg
 import pytest
@@ -145,6 +147,24 @@ def test_what_is_not_prepared_any_more_is_prepared_again(connection: Connection)
     with pytest.raises(psycopg.errors.InvalidSqlStatementName):
         together(connection, "select 2")
     assert together(connection, "select 2") == [(2,)]
+
+
+def test_a_text_that_postgresql_cannot_hold_is_not_cut_short(connection: Connection) -> None:
+    with pytest.raises(psycopg.DataError, match="NUL"), Pipeline(connection) as pipeline:
+        pipeline.execute("select %s::text", ("a\x00b",))
+
+    assert together(connection, "select 2") == [(2,)]
+
+
+def test_a_connection_that_is_given_up_is_forgotten(database_url: str) -> None:
+    opened = database.connect(database_url)
+    together(opened, "select 1")
+    opened.close()
+    held = ref(opened)
+    del opened
+    gc.collect()
+
+    assert held() is None
 
 
 def test_more_than_the_sockets_hold_goes_through(connection: Connection) -> None:
