@@ -7,14 +7,12 @@ by way of httptools.
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
 import httptools
 
 from ingress.exchange import Exchange
-from ingress.scim.errors import body as error_body
-from models.errors import Refused
+from ingress.head import Headers, refusal, scope_of, without_offer
 
 if TYPE_CHECKING:
     from ingress.server import Server
@@ -93,11 +91,9 @@ class Connection(asyncio.Protocol):
         if not self._waiting or self._parser.get_method() == b"CONNECT":
             self._refuse(400, NOT_HTTP)
             return
-        offered = self._waiting.pop().scope
-        self._parser = httptools.HttpRequestParser(self)
-        lines = [b"%b %b HTTP/1.1" % (offered["method"].encode(), self._url)]
-        lines += [name + b": " + value for name, value in self._headers if name not in (b"upgrade", b"connection")]
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+        offered, closes = self._waiting.pop().scope, self._deaf
+        self._parser, self._deaf = httptools.HttpRequestParser(self), False
+        self.data_received(without_offer(offered, self._url, closes) + rest)
 
     def eof_received(self) -> bool:
         """A client that has no more to say may still listen; one that hangs up in the middle of an answer does not."""
@@ -119,7 +115,7 @@ class Connection(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        self._url, self._headers = b"", list[tuple[bytes, bytes]]()
+        self._url, self._headers = b"", Headers()
         self._in_head = True
         self._since = self._loop.time()
 
@@ -136,7 +132,10 @@ class Connection(asyncio.Protocol):
         parser, version = self._parser, self._parser.get_http_version()
         keeps = parser.should_keep_alive() and not self._ending
         expects = version == "1.1" and (b"expect", b"100-continue") in self._headers
-        self._reading = Exchange(self, self._scope(version), keeps, keeps and version == "1.0", expects)
+        scope = scope_of(parser.get_method(), self._url, version, self._headers)
+        # Each request writes into its own state.
+        scope |= {"client": self._client, "server": self._server.address, "state": self._server.state.copy()}
+        self._reading = Exchange(self, scope, keeps, keeps and version == "1.0", expects)
         self._waiting.append(self._reading)
         if len(self._headers) > MOST_HEADERS:
             self._refuse(431, TOO_LARGE)
@@ -155,27 +154,6 @@ class Connection(asyncio.Protocol):
             self._reading.end()
             self._reading = None
         self._deaf = not self._parser.should_keep_alive()
-
-    def _scope(self, version: str) -> dict[str, Any]:
-        target, _, query = self._url.partition(b"?")
-        if not target.startswith(b"/"):  # "GET http://host/path", as to a proxy (RFC 9112 §3.2.2), or CONNECT
-            target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
-        path = target.decode("latin-1")
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "method": self._parser.get_method().decode(),
-            "scheme": "http",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": target,
-            "query_string": query,
-            "root_path": "",
-            "headers": self._headers,
-            "client": self._client,
-            "server": self._server.address,
-            "state": self._server.state.copy(),  # each request writes into its own
-        }
 
     # One request after the other.
 
@@ -229,11 +207,13 @@ class Connection(asyncio.Protocol):
 
     def look(self, now: float) -> None:
         """End what takes too long."""
-        exchange = self._answering
+        exchange, transport = self._answering, self._transport
         waited = now - self._since
-        if self.drained is not None:
-            if waited > TAKEN_WITHIN and self._transport is not None:
-                self._transport.abort()
+        if transport is None:
+            return
+        if self.drained is not None or transport.is_closing():
+            if waited > TAKEN_WITHIN:
+                transport.abort()
         elif exchange is None:
             if self._in_head and waited > HEAD_WITHIN:
                 self._refuse(408, TOO_SLOW)
@@ -256,24 +236,16 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer in SCIM's words, as most who call are IdPs, and hang up."""
+        """Answer what nobody else will, and hang up."""
         if self._transport is None:
             return
         self._ending = self._deaf = True
+        self._since = self._loop.time()
         self._waiting.clear()
         begun = self._answering is not None and self._answering.begun
         for one in (self._answering, self._reading):
             if one is not None:
                 one.lost()
         if not begun:
-            refusal = Refused(detail)
-            refusal.status = status
-            body = error_body(refusal)
-            self._transport.write(_REFUSAL % (status, self.date, len(body)) + body)
+            self._transport.write(refusal(status, detail, self.date))
         self._transport.close()
-
-
-_REFUSAL = (
-    b"HTTP/1.1 %d Refused\r\n%b\r\ncontent-type: application/scim+json\r\ncontent-length: %d\r\n"
-    b"cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
-)

@@ -45,7 +45,7 @@ class Server:
 
     def __init__(self, app: Application, address: Any, state: dict[str, Any] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
-        self.address = address if isinstance(address, tuple) else None
+        self.address = address[:2] if isinstance(address, tuple) else None  # IPv6's has four parts, ASGI's two
         self.connections: set[Connection] = set()
         self.state = state or {}
         self._app = app

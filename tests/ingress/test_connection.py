@@ -21,6 +21,7 @@ class App:
     """Answers what it was asked, and can be made to wait."""
 
     def __init__(self) -> None:
+        self.padding = ""
         self.go_on = threading.Event()
         self.gone = threading.Event()
         self.begun = threading.Event()
@@ -45,7 +46,8 @@ class App:
         what = scope["path"].strip("/")
         if what == "broken":
             raise ZeroDivisionError
-        said = json.dumps([scope["method"], scope["path"], scope["query_string"].decode(), len(body)]).encode()
+        told = [scope["method"], scope["path"], scope["query_string"].decode(), len(body)]
+        said = (self.padding + json.dumps(told)).encode()
         headers = [(b"content-length", str(len(said)).encode())]
         match what:
             case "stream":
@@ -233,6 +235,14 @@ def test_an_offer_of_another_protocol_is_not_taken(running: Running) -> None:
     assert [one[1] for one in bodies(answers)] == ["/a", "/b", "/c", "/d"]
 
 
+@pytest.mark.parametrize("line", [b"GET /a HTTP/1.1\r\nConnection: Upgrade, close", b"GET /a HTTP/1.0"])
+def test_an_offer_over_a_connection_that_is_to_end_is_answered(running: Running, line: bytes) -> None:
+    answers = running.ask(line + b"\r\nHost: m\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + GET % b"b")
+
+    assert [one[1] for one in bodies(answers)] == ["/a"]
+    assert b"connection: close" in answers
+
+
 @pytest.mark.parametrize(
     ("request_", "kept", "named"),
     [
@@ -341,6 +351,23 @@ def test_a_request_that_is_being_answered_may_take_its_time(running: Running) ->
         assert until(client, b"]").startswith(b"HTTP/1.1 200")
 
 
+def test_a_last_answer_that_nobody_takes_is_not_kept(running: Running) -> None:
+    running.app.padding = " " * 8_000_000
+    running.app.go_on.clear()
+    with running.connect() as client:
+        client.sendall(b"GET /a HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n")
+        assert running.app.begun.wait(WITHIN)
+        (one,) = running.server.connections
+        transport = one._transport
+        assert transport is not None
+        transport.set_write_buffer_limits(1 << 30)  # the server is not told that the client is behind
+        running.app.go_on.set()
+        eventually(transport.is_closing)
+        running.later(connection.TAKEN_WITHIN + 2)
+
+        eventually(lambda: not running.server.connections)
+
+
 def test_a_client_that_hangs_up_is_noticed(running: Running) -> None:
     with running.connect() as client:
         client.sendall(GET % b"stream")
@@ -389,3 +416,11 @@ def eventually(holds: Callable[[], bool]) -> None:
             return
         pause.wait(0.01)
     raise AssertionError("not within time")
+
+
+def test_an_address_has_the_two_parts_that_asgi_knows() -> None:
+    async def address(of: Any) -> Any:
+        return Server(App(), of).address
+
+    assert asyncio.run(address(("::1", 8080, 0, 0))) == ("::1", 8080)
+    assert asyncio.run(address("/run/socket")) is None
