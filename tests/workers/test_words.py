@@ -39,3 +39,12 @@ def test_what_an_operator_typed_is_found_and_what_it_replaced_is_not(staff: Rost
 
     assert added == ["ada"]
     assert (found(staff, "seventeen"), found(staff, "eighteen")) == ([], ["ada"])
+
+
+def test_who_changes_fields_and_knows_of_no_words_has_them_gathered(staff: Roster) -> None:
+    staff.create("ada", title="Doctor")
+    staff.drain()
+
+    staff.connection.execute("update person set fields = replace(fields::text, 'Doctor', 'Nurse')::jsonb")
+
+    assert (found(staff, "doctor"), found(staff, "nurse")) == ([], ["ada"])
