@@ -25,8 +25,3 @@ def slope(samples: Sequence[tuple[float, float]]) -> float:
     value = sum(one for _, one in samples) / len(samples)
     spread = sum((at - seconds) ** 2 for at, _ in samples)
     return sum((at - seconds) * (one - value) for at, one in samples) / spread if spread else 0.0
-
-
-def is_growing(samples: Sequence[tuple[float, float]], accepted_a_second: float) -> bool:
-    """Whether a backlog grew, over the second half of the time, by more than a fiftieth of what was accepted."""
-    return slope(second_half(samples)) > STEADY_SHARE * accepted_a_second
