@@ -129,6 +129,8 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._unheard = self._received = 0
+        if self._deaf:  # the bytes in which a request was refused may bring another
+            return
         parser, version = self._parser, self._parser.get_http_version()
         keeps = parser.should_keep_alive() and not self._ending
         expects = version == "1.1" and (b"expect", b"100-continue") in self._headers
@@ -153,7 +155,7 @@ class Connection(asyncio.Protocol):
         if self._reading is not None:
             self._reading.end()
             self._reading = None
-        self._deaf = not self._parser.should_keep_alive()
+        self._deaf = self._deaf or not self._parser.should_keep_alive()
 
     # One request after the other.
 
@@ -246,6 +248,7 @@ class Connection(asyncio.Protocol):
         for one in (self._answering, self._reading):
             if one is not None:
                 one.lost()
+        self._reading = None
         if not begun:
             self._transport.write(refusal(status, detail, self.date))
         self._transport.close()

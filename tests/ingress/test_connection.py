@@ -21,13 +21,14 @@ class App:
     """Answers what it was asked, and can be made to wait."""
 
     def __init__(self) -> None:
-        self.padding = ""
+        self.padding, self.asked = "", list[str]()
         self.go_on = threading.Event()
         self.gone = threading.Event()
         self.begun = threading.Event()
         self.go_on.set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked.append(scope["path"])
         body, more = b"", True
         if scope["path"] != "/unread":
             while more:
@@ -309,6 +310,14 @@ def test_what_is_no_request_is_refused_in_words(running: Running, sent: bytes, e
     assert status(answer) == expected
     assert bodies(answer)[0]["status"] == str(expected)
     assert b"connection: close" in answer
+
+
+def test_what_follows_a_request_that_is_refused_is_not_carried_out(running: Running) -> None:
+    crowded = b"GET /a HTTP/1.1\r\n" + b"x: y\r\n" * (connection.MOST_HEADERS + 1) + b"\r\n"
+
+    assert status(running.ask(crowded + GET % b"b")) == 431
+    running.ask(GET % b"c")
+    assert running.app.asked == ["/c"]
 
 
 def test_endless_trailers_are_not_kept(running: Running) -> None:
