@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -26,7 +26,8 @@ Run = Callable[[Connection, Sequence[Ask]], Result[Answer]]
 MOST_CLASHES = 5
 LATE = 0.005  # seconds
 # A shared batch waits for somebody else's lock for so long: then whoever needs it waits apart from all others.
-LOCK_TIMEOUT = " -c lock_timeout=100"
+LOCK_TIMEOUT, HURRIED = 100, 10  # milliseconds: of a batch, and of its parts when it has waited already
+MOST_APART = 8  # that wait there: more would wait for longer than their IdPs do
 # A batch's joins start from its own keys: index lookups, whatever the statistics say of tables that are filling up.
 # They are planned once: planning cost more than all the rest (0.66 ms a look-up, now 0.25). The time-out: an IdP has
 # given up long before.
@@ -79,9 +80,9 @@ class Batches(Generic[Ask, Answer]):
         self._name, self._most, self._queue_limit = name, most, queue_limit
         self._threads = ThreadPoolExecutor(slots, name) if beside else None
         connect = database.connect if beside else greenlets.connect
-        chosen = options if apart is None else options + LOCK_TIMEOUT
+        chosen = options if apart is None else f"{options} -c lock_timeout={LOCK_TIMEOUT}"
         opened = partial(connect, database_url, f"muster-{name}", options=chosen)
-        hand_over = apart._take_over if apart is not None else None
+        hand_over = apart._take_late if apart is not None else None
         self._slots = tuple(_Slot(name, opened, run, hand_over, of or _everybody) for _ in range(slots))
         self._free = list(self._slots)
         self._waiting: deque[_Caller[Ask, Answer]] = deque()
@@ -120,6 +121,13 @@ class Batches(Generic[Ask, Answer]):
             # Between two batches as well, and not at every request: a gauge's value costs 1.5 µs.
             self._length.set(len(self._waiting))
         self._look()
+
+    def _take_late(self, caller: _Caller[Ask, Answer]) -> bool:
+        """Take somebody over who has waited elsewhere, if there is room."""
+        has_room = len(self._waiting) < MOST_APART
+        if has_room:
+            self._take_over(caller)
+        return has_room
 
     def _look(self, late: bool = False) -> None:
         """Begin a batch if there is a slot for it and it is time."""
@@ -168,12 +176,12 @@ class _Slot(Generic[Ask, Answer]):
         name: str,
         connect: Callable[[], Connection],
         run: Run[Ask, Answer],
-        hand_over: Callable[[_Caller[Ask, Answer]], None] | None,
+        hand_over: Callable[[_Caller[Ask, Answer]], bool] | None,
         of: Callable[[Ask], object],
     ) -> None:
         self._name, self._connect, self._run, self._hand_over, self._of = name, connect, run, hand_over, of
         self._connection: Connection | None = None
-        self._growth = Growth()
+        self._growth, self._hurried = Growth(), False
 
     def close(self) -> None:
         """Give the connection up."""
@@ -223,13 +231,32 @@ class _Slot(Generic[Ask, Answer]):
 
     def _serve_apart(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:
         """What failed is not the connection but a statement: it waited for a lock, or for too long."""
+        locked = isinstance(error, psycopg.errors.LockNotAvailable)
         if len(callers) > 1:
-            self._serve_halves(callers, error)
-        elif self._hand_over is not None and isinstance(error, psycopg.errors.LockNotAvailable):
-            self._hand_over(callers[0])
-        else:
+            with self._hurry(locked):
+                self._serve_halves(callers, error)
+        elif not (locked and self._hand_over is not None and self._hand_over(callers[0])):
             _log.warning("statement_ended", batch=self._name, error=type(error).__name__)
             _fail(callers, Unavailable("somebody else is changing the same at this moment: try again in a second"))
+
+    @contextmanager
+    def _hurry(self, locked: bool) -> Iterator[None]:
+        """Let the parts of a batch wait for less, or a lock on many rows would be waited for as often as there are."""
+        hurries = locked and not self._hurried and self._hand_over is not None
+        if hurries:
+            self._hurried = True
+            self._wait_for(HURRIED)
+        try:
+            yield
+        finally:
+            if hurries:
+                self._hurried = False
+                self._wait_for(LOCK_TIMEOUT)
+
+    def _wait_for(self, milliseconds: int) -> None:
+        if self._connection is not None:
+            with suppress(*database.LOST):  # the next statement finds out
+                self._connection.execute(f"set lock_timeout = {milliseconds}")
 
     def _serve_halves(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:
         """Everything was rolled back: one bad change must not fail its neighbours."""

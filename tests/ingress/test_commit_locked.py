@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingress import commit
+from ingress import batches, commit
 from models import database
 from models.change import Accepted
 from models.database import Connection
@@ -83,3 +83,33 @@ def test_whoever_waits_for_too_long_is_told_to_try_again(
     assert isinstance(refused, Unavailable)
     assert "somebody else is changing the same" in refused.detail
     assert after.document["title"] == "b"
+
+
+def test_where_everything_is_locked_few_wait_and_the_others_are_told(
+    connection: Connection, database_url: str, owner_url: str
+) -> None:
+    holder = holder_of(connection)
+
+    async def everyone() -> tuple[list[Any], list[Any]]:
+        writer, heavy = writers(database_url)
+        with database.connect(owner_url) as owner:
+            owner.execute("begin")
+            owner.execute("lock table identity in exclusive mode")
+            asked = [asyncio.ensure_future(writer.submit(create(holder, f"u{number}"))) for number in range(60)]
+            told, waiting = await asyncio.wait(asked, timeout=WITHIN, return_when=asyncio.FIRST_COMPLETED)
+            while len(waiting) > batches.MOST_APART + commit.SLOTS:
+                done, waiting = await asyncio.wait(waiting, timeout=WITHIN, return_when=asyncio.FIRST_COMPLETED)
+                assert done
+                told |= done
+            owner.execute("rollback")
+        late = await asyncio.wait_for(asyncio.gather(*waiting), WITHIN)
+        await writer.stop()
+        await heavy.stop()
+        return [one.result() for one in told], late
+
+    told, late = asyncio.run(everyone())
+
+    assert len(told) >= 60 - batches.MOST_APART - commit.SLOTS
+    assert all(isinstance(one, Unavailable) for one in told)
+    assert all(isinstance(one, Accepted | Unavailable) for one in late)
+    assert any(isinstance(one, Accepted) for one in late)

@@ -251,7 +251,8 @@ def writes_held_up(stack: Muster) -> Iterator[Callable[[], bool]]:
         cursor.execute("lock table identity in exclusive mode")
         yield lambda: bool(
             stack.rows(
-                "select from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'muster-commit'"
+                "select from pg_stat_activity where wait_event_type = 'Lock'"
+                " and application_name in ('muster-commit', 'muster-heavy')"
                 " and query_start < clock_timestamp() - interval '0.3 seconds'"
             )
         )
