@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._url, self._headers = b"", Headers()
-        self._in_head = True
+        self._in_head, self._expects = True, False
         self._since = self._loop.time()
 
     def on_url(self, url: bytes) -> None:
@@ -124,7 +124,10 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # else it follows a chunked body
-            self._headers.append((name.lower(), value))
+            name = name.lower()
+            self._headers.append((name, value))
+            if name == b"expect":
+                self._expects = value.lower() == b"100-continue"
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -133,7 +136,7 @@ class Connection(asyncio.Protocol):
             return
         parser, version = self._parser, self._parser.get_http_version()
         keeps = parser.should_keep_alive() and not self._ending
-        expects = version == "1.1" and (b"expect", b"100-continue") in self._headers
+        expects = version == "1.1" and self._expects
         scope = scope_of(parser.get_method(), self._url, version, self._headers)
         # Each request writes into its own state.
         scope |= {"client": self._client, "server": self._server.address, "state": self._server.state.copy()}

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from typing import Any
 
@@ -31,7 +31,7 @@ async def _work(app: Application, listener: socket.socket, within: float, starte
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-    async with lifespan(app) as state:
+    async with lifespan(app, within) as state:
         server = Server(app, listener.getsockname(), state)
         await server.listen(listener)
         started()
@@ -91,8 +91,8 @@ class Server:
 
 
 @asynccontextmanager
-async def lifespan(app: Application) -> AsyncIterator[dict[str, Any]]:
-    """The application's start before, and its end after (ASGI's lifespan protocol)."""
+async def lifespan(app: Application, within: float) -> AsyncIterator[dict[str, Any]]:
+    """The application's start before, and its end after, which gets so many seconds (ASGI's lifespan protocol)."""
     told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     state: dict[str, Any] = {}
@@ -114,4 +114,5 @@ async def lifespan(app: Application) -> AsyncIterator[dict[str, Any]]:
     try:
         yield state
     finally:
-        await step("shutdown")
+        with suppress(TimeoutError):  # whoever still waits for the database is told as much by the connection's end
+            await asyncio.wait_for(step("shutdown"), within)

@@ -44,6 +44,7 @@ class _Forks:
         self._started = mmap.mmap(-1, count)
         self._living: dict[int, int | None] = {}  # the number of a worker
         self._due: dict[int, float] = {}
+        self._proven: set[int] = set()  # have started once
         self._served, self._stopping, self._code = False, False, 0
         for number in range(count):
             self._fork(number)
@@ -79,12 +80,18 @@ class _Forks:
         well = os.waitstatus_to_exitcode(status) in (0, -signal.SIGTERM)
         if self._stopping:
             self._code = self._code if well else 1
-        elif number is not None and self._again is not None and self._started[number]:
+        elif number is not None and self._again is not None and self._is_proven(number):
             structlog.get_logger().error("process_ended", status=os.waitstatus_to_exitcode(status))
             self._started[number] = 0
             self._due[number] = time.monotonic() + self._again
         else:
             self._code = 1
+
+    def _is_proven(self, number: int) -> bool:
+        """Whether it has ever started: one that never did is wrong for good."""
+        if self._started[number]:
+            self._proven.add(number)
+        return number in self._proven
 
     def _fork(self, number: int) -> None:
         work = partial(self._work, partial(_tell_started, os.getpid(), self._started, number))

@@ -60,7 +60,12 @@ def ingress() -> None:
     with addresses.listening(loaded.host, loaded.port) as listener:
         app = partial(importlib.import_module("ingress.app").build, loaded)
         work = partial(importlib.import_module("ingress.server").work, app, listener, KILL_AFTER)
-        sys.exit(forks.run(loaded.ingress_processes, work, ingress_server, again=AGAIN_AFTER))
+
+        def beside() -> None:
+            listener.close()  # or it would take connections, and answer none, once all others are gone
+            ingress_server()
+
+        sys.exit(forks.run(loaded.ingress_processes, work, beside, again=AGAIN_AFTER))
 
 
 @click.command()

@@ -209,9 +209,10 @@ def test_a_pipelined_body_is_read_once_its_turn_comes(running: Running) -> None:
         assert [one[1:] for one in bodies(rest(client))] == [["/a", "", 0], ["/b", "", 500_000]]
 
 
-def test_who_expects_to_be_told_is_told_to_go_on(running: Running) -> None:
+@pytest.mark.parametrize("expected", [b"100-continue", b"100-Continue"])
+def test_who_expects_to_be_told_is_told_to_go_on(running: Running, expected: bytes) -> None:
     with running.connect() as client:
-        client.sendall(b"POST /a HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        client.sendall(b"POST /a HTTP/1.1\r\nHost: m\r\nExpect: %b\r\nContent-Length: 2\r\n\r\n" % expected)
         assert until(client, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(b"{}")
         client.shutdown(socket.SHUT_WR)

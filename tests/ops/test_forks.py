@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,6 +120,25 @@ def test_one_that_dies_is_forked_again_where_that_is_wanted() -> None:
         ended = master.rest().split().count("ended")
 
     assert (who, code, ended) == ("worker", 0, 2)
+    assert pid not in [each for _, each in said]
+
+
+def test_one_that_is_forked_again_and_cannot_start_does_not_end_the_others() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        flag = Path(folder) / "broken"
+        broken = (
+            f"    if os.path.exists({str(flag)!r}):\n        os.remove({str(flag)!r})\n        raise RuntimeError\n"
+        )
+        code = AGAIN.replace('    say("worker")\n', broken + '    say("worker")\n')
+        with running(code) as master:
+            said = master.heard(3)
+            flag.touch()
+            psutil.Process(said[0][1]).kill()
+            who, pid = master.heard(1)[0]
+            master.process.terminate()
+            ended = master.process.wait(WITHIN)
+
+    assert (who, ended, flag.exists()) == ("worker", 0, False)
     assert pid not in [each for _, each in said]
 
 
