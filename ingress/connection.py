@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_HEAD = 65_536  # bytes of a request's line and headers, or of what follows a chunked body
 MOST_HEADERS = 200
+MOST_OFFERS = 16  # of another protocol in what arrives at once: what follows one is parsed anew
 HIGH_WATER = 65_536  # bytes of a body that nobody has read: then the client has to wait
 # Seconds: a connection without a request (longer than proxies keep theirs), a head, a client that takes no answer, and
 # a body, which has as long again for every so many bytes of it.
@@ -43,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._unheard = 0  # bytes that have led to nothing yet
         self._since = 0.0  # when it began to wait for what it waits for now
         self._received = 0
+        self._rejection: tuple[int, str] | None = None
         self._in_head = self._paused = False
         self._ending = self._deaf = False  # the connection ends soon; what it still sends is not looked at
         self.drained: asyncio.Future[None] | None = None
@@ -73,27 +75,38 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         self._unheard += len(data)
+        offers = 0
+        while data and not self._deaf:
+            data = self._feed(data)
+            offers += 1
+            if data and offers > MOST_OFFERS:
+                self._reject(400, NOT_HTTP)
+        if self._unheard > MOST_HEAD and not self._deaf:
+            self._reject(431, TOO_LARGE)
+        self._begin()
+
+    def _feed(self, data: bytes) -> bytes:
+        """Have it parsed; what is to be parsed after it, if anything."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._decline(data[upgrade.args[0] :])
-            return
+            return self._without_offer() + data[upgrade.args[0] :]
         except httptools.HttpParserError:
             if not self._deaf:
-                self._refuse(400, NOT_HTTP)
-        if self._unheard > MOST_HEAD and not self._deaf:
-            self._refuse(431, TOO_LARGE)
-        self._begin()
+                self._reject(400, NOT_HTTP)
+        return b""
 
-    def _decline(self, rest: bytes) -> None:
+    def _without_offer(self) -> bytes:
         """An offer of another protocol (Java's client makes it) is not taken: the request is read again without it,
         for the parser reads no body behind one (RFC 9110 §7.8)."""
-        if not self._waiting or self._parser.get_method() == b"CONNECT":
-            self._refuse(400, NOT_HTTP)
-            return
+        if not self._waiting or self._waiting[-1].scope["headers"] is not self._headers:
+            return b""  # it was refused already
         offered, closes = self._waiting.pop().scope, self._deaf
+        if offered["method"] == "CONNECT":
+            self._reject(400, NOT_HTTP)
+            return b""
         self._parser, self._deaf = httptools.HttpRequestParser(self), False
-        self.data_received(without_offer(offered, self._url, closes) + rest)
+        return without_offer(offered, self._url, closes)
 
     def eof_received(self) -> bool:
         """A client that has no more to say may still listen; one that hangs up in the middle of an answer does not."""
@@ -132,7 +145,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._unheard = self._received = 0
-        if self._deaf:  # the bytes in which a request was refused may bring another
+        if self._deaf:  # it came together with what was refused
             return
         parser, version = self._parser, self._parser.get_http_version()
         keeps = parser.should_keep_alive() and not self._ending
@@ -143,7 +156,7 @@ class Connection(asyncio.Protocol):
         self._reading = Exchange(self, scope, keeps, keeps and version == "1.0", expects)
         self._waiting.append(self._reading)
         if len(self._headers) > MOST_HEADERS:
-            self._refuse(431, TOO_LARGE)
+            self._reject(431, TOO_LARGE)
 
     def on_body(self, body: bytes) -> None:
         self._unheard = 0
@@ -190,7 +203,9 @@ class Connection(asyncio.Protocol):
         self._since = self._loop.time()
         if self._transport is None:
             return
-        if closes or self._ending and not self._waiting:
+        if self._rejection is not None and not (closes or self._waiting):
+            self._refuse(*self._rejection)
+        elif closes or self._ending and not self._waiting:
             self._ending = True
             self._transport.close()
         else:
@@ -239,6 +254,17 @@ class Connection(asyncio.Protocol):
     def _close(self) -> None:
         if self._transport is not None and self._answering is None:
             self._transport.close()
+
+    def _reject(self, status: int, detail: str) -> None:
+        """Refuse what was read last, once what came before it is answered: each answer is taken for that of the next
+        request (RFC 9112 §9.3.2)."""
+        if self._reading is not None and self._reading is not self._answering:
+            self._waiting.remove(self._reading)
+            self._reading = None
+        if self._reading is None and (self._answering is not None or self._waiting):
+            self._deaf, self._rejection = True, (status, detail)
+        else:
+            self._refuse(status, detail)
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answer what nobody else will, and hang up."""

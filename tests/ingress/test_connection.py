@@ -220,6 +220,14 @@ def test_who_expects_to_be_told_is_told_to_go_on(running: Running, expected: byt
         assert bodies(rest(client)) == [["POST", "/a", "", 2]]
 
 
+def test_an_expectation_is_one_in_any_case(running: Running) -> None:
+    with running.connect() as client:
+        client.sendall(b"POST /a HTTP/1.1\r\nHost: m\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n")
+        client.shutdown(socket.SHUT_WR)
+
+        assert rest(client).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
 def test_a_refusal_of_what_was_not_sent_ends_the_connection(running: Running) -> None:
     answer = running.ask(b"POST /unread HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
 
@@ -243,6 +251,34 @@ def test_an_offer_over_a_connection_that_is_to_end_is_answered(running: Running,
 
     assert [one[1] for one in bodies(answers)] == ["/a"]
     assert b"connection: close" in answers
+
+
+def test_endless_offers_are_refused(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    offer = b"GET /a HTTP/1.1\r\nHost: m\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    with running.connect() as client:
+        client.sendall(offer * 1000)
+        answers = rest(client)
+
+    assert bodies(answers)[-1]["status"] == "400"
+    assert "RecursionError" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"), [(b"nonsense\r\n\r\n", 400), (b"GET /b HTTP/1.1\r\n" + b"x: y\r\n" * 300 + b"\r\n", 431)]
+)
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_is_refused_spoils_no_answer_before_it(running: Running, wrong: bytes, expected: int, apart: bool) -> None:
+    running.app.go_on.clear()
+    with running.connect() as client:
+        client.sendall(GET % b"a" if apart else GET % b"a" + wrong + GET % b"c")
+        assert running.app.begun.wait(WITHIN)
+        if apart:
+            client.sendall(wrong + GET % b"c")
+        running.app.go_on.set()
+        first, second = bodies(rest(client))
+
+    assert first[1] == "/a"
+    assert second["status"] == str(expected)
 
 
 @pytest.mark.parametrize(
@@ -299,6 +335,7 @@ def test_a_failure_is_answered_and_one_in_the_middle_cannot_be_taken_for_a_whole
         (b"GET /" + b"a" * 200_000, 431),
         (b"GET /a HTTP/1.1\r\nHost: m\r\nX: " + b"a" * 200_000, 431),
         (b"GET /a HTTP/1.1\r\nHost: m\r\n" + b"x: y\r\n" * 300 + b"\r\n", 431),
+        (b"GET /a HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n" + b"x: y\r\n" * 300 + b"\r\n", 431),
         (b"\r\n" * 100_000, 431),
         (b"CONNECT muster.example:443 HTTP/1.1\r\nHost: m\r\n\r\n", 400),
     ],
