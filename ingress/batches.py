@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -182,6 +182,7 @@ class _Slot(Generic[Ask, Answer]):
         self._name, self._connect, self._run, self._hand_over, self._of = name, connect, run, hand_over, of
         self._connection: Connection | None = None
         self._growth, self._hurried = Growth(), False
+        self._parts: deque[Sequence[_Caller[Ask, Answer]]] = deque()  # of a batch, to be served yet
 
     def close(self) -> None:
         """Give the connection up."""
@@ -190,7 +191,17 @@ class _Slot(Generic[Ask, Answer]):
         self._connection = None
 
     def serve(self, callers: Sequence[_Caller[Ask, Answer]]) -> None:
-        """Answer these callers, together if that works."""
+        """Answer these callers, together if that works.
+
+        If not, whoever it may not be about comes first: to find who waits for a lock takes many times its time-out.
+        """
+        self._parts.append(callers)
+        while self._parts:
+            self._serve(self._parts.popleft())
+        if self._hurried:
+            self._hurry(False)
+
+    def _serve(self, callers: Sequence[_Caller[Ask, Answer]]) -> None:
         try:
             answers, afterwards = self._attempt([caller.ask for caller in callers])
         except CommitUnknown:
@@ -233,44 +244,32 @@ class _Slot(Generic[Ask, Answer]):
         """What failed is not the connection but a statement: it waited for a lock, or for too long."""
         locked = isinstance(error, psycopg.errors.LockNotAvailable)
         if len(callers) > 1:
-            with self._hurry(locked):
-                self._serve_halves(callers, error)
+            if locked and not self._hurried:
+                self._hurry(True)
+            self._serve_halves(callers, error)
         elif not (locked and self._hand_over is not None and self._hand_over(callers[0])):
             _log.warning("statement_ended", batch=self._name, error=type(error).__name__)
             _fail(callers, Unavailable("somebody else is changing the same at this moment: try again in a second"))
 
-    @contextmanager
-    def _hurry(self, locked: bool) -> Iterator[None]:
+    def _hurry(self, hurried: bool) -> None:
         """Let the parts of a batch wait for less, or a lock on many rows would be waited for as often as there are."""
-        hurries = locked and not self._hurried and self._hand_over is not None
-        if hurries:
-            self._hurried = True
-            self._wait_for(HURRIED)
-        try:
-            yield
-        finally:
-            if hurries:
-                self._hurried = False
-                self._wait_for(LOCK_TIMEOUT)
-
-    def _wait_for(self, milliseconds: int) -> None:
-        if self._connection is not None:
+        self._hurried = hurried
+        if self._hand_over is not None and self._connection is not None:
             with suppress(*database.LOST):  # the next statement finds out
-                self._connection.execute(f"set lock_timeout = {milliseconds}")
+                self._connection.execute(f"set lock_timeout = {HURRIED if hurried else LOCK_TIMEOUT}")
 
     def _serve_halves(self, callers: Sequence[_Caller[Ask, Answer]], error: Exception) -> None:
         """Everything was rolled back: one bad change must not fail its neighbours."""
         if len(callers) > 1:
-            for part in self._parts(callers):
-                self.serve(part)
+            self._parts.extend(self._divided(callers))
         elif not isinstance(error, database.CLASHES) or callers[0].clashes >= MOST_CLASHES:
             _fail(callers, error)
         else:
             # Alone it reads again: what was faster is visible now.
             callers[0].clashes += 1
-            self.serve(callers)
+            self._parts.append(callers)
 
-    def _parts(self, callers: Sequence[_Caller[Ask, Answer]]) -> list[Sequence[_Caller[Ask, Answer]]]:
+    def _divided(self, callers: Sequence[_Caller[Ask, Answer]]) -> list[Sequence[_Caller[Ask, Answer]]]:
         """Everybody's by themselves, or the halves of one's: whatever is wrong is mostly one list's."""
         by: dict[object, list[_Caller[Ask, Answer]]] = {}
         for caller in callers:

@@ -61,6 +61,25 @@ def test_one_bad_ask_does_not_fail_its_neighbours(database_url: str) -> None:
     assert isinstance(answers[2], ValueError)
 
 
+def test_whose_batch_failed_is_looked_for_when_everybody_else_is_answered(database_url: str) -> None:
+    seen: list[list[str]] = []
+
+    def run(connection: Connection, asks: Sequence[str]) -> Result[str]:
+        seen.append(list(asks))
+        if "a0" in asks:
+            raise errors.LockNotAvailable
+        return asks, nothing
+
+    made: Batches[str, str] = Batches(
+        "test", database_url, run, slots=1, most=100, queue_limit=100, of=lambda ask: ask[0]
+    )
+    ask(made, *(f"a{n}" for n in range(4)), "b0", "b1", "c0")
+    asyncio.run(made.stop())
+
+    assert [one[0][0] for one in seen[:4]] == ["a", "a", "b", "c"]
+    assert seen[4:] == [["a0", "a1"], ["a2", "a3"], ["a0"], ["a1"]]
+
+
 def test_a_clash_is_tried_again_until_what_was_faster_can_be_read(database_url: str) -> None:
     tries: list[int] = []
 
