@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httptools
 
 from ingress.exchange import Exchange
-from ingress.head import Headers, refusal, scope_of, without_offer
+from ingress.head import Headers, is_sound, refusal, scope_of, without_offer
 
 if TYPE_CHECKING:
     from ingress.server import Server
@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._url, self._headers = b"", Headers()
-        self._in_head, self._expects = True, False
+        self._in_head, self._expects, self._hosts = True, False, 0
         self._since = self._loop.time()
 
     def on_url(self, url: bytes) -> None:
@@ -140,7 +140,9 @@ class Connection(asyncio.Protocol):
             name = name.lower()
             self._headers.append((name, value))
             if name == b"expect":
-                self._expects = value.lower() == b"100-continue"
+                self._expects = value.lower() == b"100-continue"  # in any case (RFC 9110 §10.1.1)
+            elif name == b"host":
+                self._hosts += 1  # with two, whoever stands before this may have taken the other (RFC 9112 §3.2)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -157,6 +159,8 @@ class Connection(asyncio.Protocol):
         self._waiting.append(self._reading)
         if len(self._headers) > MOST_HEADERS:
             self._reject(431, TOO_LARGE)
+        elif self._hosts > 1 or (version != "1.1" and not is_sound(version, self._headers)):
+            self._reject(400, NOT_HTTP)
 
     def on_body(self, body: bytes) -> None:
         self._unheard = 0

@@ -34,6 +34,12 @@ def scope_of(method: bytes, url: bytes, version: str, headers: Headers) -> dict[
     }
 
 
+def is_sound(version: str, headers: Headers) -> bool:
+    """Whether a head of another version than 1.1 is one that llhttp should have taken: of chunks in HTTP/1.0 others may
+    have understood another thing (RFC 9112 §6.1)."""
+    return version == "1.0" and not any(name == b"transfer-encoding" for name, _ in headers)
+
+
 def without_offer(scope: dict[str, Any], url: bytes, closes: bool) -> bytes:
     """The head of a request that offered another protocol, without the offer; `closes`: it is the connection's last."""
     lines = [b"%b %b HTTP/%b" % (scope["method"].encode(), url, scope["http_version"].encode())]
