@@ -7,7 +7,8 @@ from typing import cast
 
 import msgspec
 
-from ingress.batches import OPTIONS, Batches, CommitUnknown, Result
+from ingress.batches import OPTIONS, Batches
+from ingress.slots import CommitUnknown, Result
 from models import bulk, database, token
 from models.acceptance import Batch
 from models.bulk import Bulk
@@ -15,7 +16,7 @@ from models.change import Change, Outcome
 from models.database import Connection, Cursor, lock_key
 from models.errors import Refused
 from models.journal import Lane
-from models.pipeline import Pipeline
+from models.pipeline import Pipeline, Sent
 from models.token import Grant, Holder
 from ops import metrics
 
@@ -72,7 +73,7 @@ def _commit(
 ) -> tuple[list[Answer], list[Lane], list[Ask]]:
     """`identifiers` remembers what earlier batches saw: a guess, so that rows can be locked in the same round trip in
     which the tokens are looked at."""
-    sent = False
+    committed: Sent | None = None
     try:
         # Two round trips: tokens and locked rows, and all writes with COMMIT.
         with Pipeline(connection) as pipeline:
@@ -80,13 +81,14 @@ def _commit(
             cursor.execute("begin")
             grants = _enter(cursor, asks)
             outcomes, lanes, verdicts = _accept(cursor, asks, grants, identifiers)
-            sent = True
-            cursor.execute("commit")
+            committed = pipeline.execute("commit")
     except Exception as error:
         database.roll_back(connection)
-        if sent and connection.closed:
-            raise CommitUnknown from error
-        raise
+        # What was lost behind COMMIT's own answer takes nothing of it back.
+        if committed is None or not committed.succeeded:
+            if committed is not None and connection.closed:
+                raise CommitUnknown from error
+            raise
     stale = [ask for ask, verdict in zip(asks, verdicts, strict=True) if isinstance(verdict, Grant) and verdict.stale]
     return outcomes, lanes, stale
 

@@ -6,9 +6,10 @@ from typing import Any, cast
 import msgspec
 import psycopg
 
-from ingress.batches import Batches, Result
+from ingress.batches import Batches
 from ingress.commit import Touch
 from ingress.scim.errors import TooMany
+from ingress.slots import Result
 from models import database, identity, token
 from models.database import Connection, Cursor
 from models.errors import Refused

@@ -142,6 +142,11 @@ class Sent:
         self._pipeline, self.query, self._loader, self.prepares = pipeline, query, loader, prepares
         self.result: PGresult | None = None
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether its answer came, and was none of failure."""
+        return self.result is not None and self.result.status not in _FAILED
+
     def fetchall(self) -> list[tuple[Any, ...]]:
         """All rows."""
         if self.result is None:

@@ -22,25 +22,36 @@ HEARD = ASKED | {STARTED, signal.SIGCHLD}
 Started = Callable[[], None]
 
 
-def run(count: int, work: Callable[[Started], None], beside: Callable[[], None], again: float | None = None) -> int:
+def run(
+    count: int,
+    work: Callable[[Started], None],
+    beside: Callable[[], None],
+    again: float | None = None,
+    leave: Callable[[], object] = lambda: None,
+) -> int:
     """Fork processes that work until SIGTERM, and another beside them when all of them have called their argument.
 
     Returns what to exit with when the last is gone. Where one ends unasked, all of them have to; or, with `again`, one
-    that had started is forked anew after so many seconds.
+    that had started is forked anew after so many seconds. `leave` is called once they are told to stop.
     """
     # Blocked, in the processes too, signals wait until somebody takes them: none comes in between.
     signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # one that is ignored need not be kept
-    return _Forks(count, work, beside, again).run()
+    return _Forks(count, work, beside, again, leave).run()
 
 
 class _Forks:
     """The processes that live, by pid; `due` are those to be forked again, and when."""
 
     def __init__(
-        self, count: int, work: Callable[[Started], None], beside: Callable[[], None], again: float | None
+        self,
+        count: int,
+        work: Callable[[Started], None],
+        beside: Callable[[], None],
+        again: float | None,
+        leave: Callable[[], object],
     ) -> None:
-        self._work, self._beside, self._again = work, beside, again
+        self._work, self._beside, self._again, self._leave = work, beside, again, leave
         self._started = mmap.mmap(-1, count)
         self._living: dict[int, int | None] = {}  # the number of a worker
         self._due: dict[int, float] = {}
@@ -63,6 +74,7 @@ class _Forks:
                 self._stopping = True
                 self._due.clear()
                 _tell_to_stop(self._living)
+                self._leave()
         return self._code
 
     def _heard(self) -> int | None:

@@ -65,7 +65,8 @@ def ingress() -> None:
             listener.close()  # or it would take connections, and answer none, once all others are gone
             ingress_server()
 
-        sys.exit(forks.run(loaded.ingress_processes, work, beside, again=AGAIN_AFTER))
+        # Connections are refused as soon as nobody is left to take them.
+        sys.exit(forks.run(loaded.ingress_processes, work, beside, AGAIN_AFTER, listener.close))
 
 
 @click.command()

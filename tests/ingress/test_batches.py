@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from psycopg import errors
 
-from ingress.batches import Batches, CommitUnknown, Result
+from ingress.batches import Batches
+from ingress.slots import CommitUnknown, Result
 from models.database import Connection
 from models.errors import Unavailable
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from ingress import commit
-from ingress.batches import CommitUnknown
+from ingress.slots import CommitUnknown
 from models import database
 from models.database import Connection
 from tests.ingress.commits import ask, create, holder_of, refused
