@@ -24,6 +24,7 @@ SEEN_WITHIN = 30.0  # seconds
 LOOK_EVERY = 0.2  # seconds, whether the journal is empty; the end itself is read from the log
 PAID = ("workers", "postgres")
 RATE, COST, ALONE_MS, ALONE_WORST_MS = 12_000, 0.09, 20.0, 60.0
+REST_WITHIN, RESTED_FOR, IDLE = 60.0, 3.0, 0.03  # seconds, seconds, and of a core: when PostgreSQL is idle
 Say = Callable[[str], None]
 
 # Of the lists of a run: people, inactive ones, entries by operation, and whom the log tells apart from the identity.
@@ -78,6 +79,8 @@ def measure(
     wrong = differences(system, list_ids, events)
     if unexpected := tally.unexpected(waiting.EXPECTED):
         wrong.append(f"{unexpected} requests were not answered as they should be")
+    say("waiting until the system is idle")
+    _until_idle(system)
     say(f"{alone} lone creates, then as many PATCHes")
     created, changed = _alone(system, alone)
     return Workers(events, tally.rate, events / (last - began), cpu, created, changed, wrong)
@@ -100,6 +103,16 @@ def differences(system: System, list_ids: list[str], events: int) -> list[str]:
         for (what, right), number in zip(wanted.items(), row, strict=True)
         if number != right
     ]
+
+
+def _until_idle(system: System) -> None:
+    """Wait until PostgreSQL has done what so much work leaves to it (vacuums, most of all), for a minute at most."""
+    end = time.monotonic() + REST_WITHIN
+    while time.monotonic() < end:
+        before = system.cpu()["postgres"]
+        time.sleep(RESTED_FOR)
+        if system.cpu()["postgres"] - before < RESTED_FOR * IDLE:
+            return
 
 
 def _alone(system: System, times: int) -> tuple[list[float], list[float]]:

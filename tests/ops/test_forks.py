@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -67,7 +67,8 @@ def running(code: str) -> Iterator[Master]:
     finally:
         if process.poll() is None:
             for left in [*psutil.Process(process.pid).children(), psutil.Process(process.pid)]:
-                left.kill()
+                with suppress(psutil.NoSuchProcess):  # told by its master, when another was killed
+                    left.kill()
         process.communicate(timeout=WITHIN)
 
 
