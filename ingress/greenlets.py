@@ -1,8 +1,7 @@
 """Synchronous code over a cursor, in the event loop: where it waits for the database, the loop goes on.
 
 In threads each statement gave the interpreter's lock up and fought for it again, which cost more than the statement.
-The loop's own callback goes on with the code when the socket is readable: futures and tasks in between would each take
-another turn of the loop, and a turn under load is a millisecond.
+The loop's own callback goes on with the code when the socket is readable, without a future or a task in between.
 """
 
 import asyncio

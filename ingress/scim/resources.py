@@ -178,31 +178,23 @@ class Resources:
         most_members: int,
     ) -> Accepted:
         size = len(call.request.body)
-        change = await beside(size, self._asked, call, verb, make, resource_id, most_members)
-        accepted: Accepted = await self.doors.write(call, change)
-        return accepted
 
-    def _asked(
-        self,
-        call: Call,
-        verb: str,
-        make: Callable[[Kind, dict[str, Any]], changes.Apply],
-        resource_id: str | None,
-        most_members: int,
-    ) -> Change:
-        """The change that a body asks for."""
-        parsed = intake.load(call.request.body)
-        return Change(
-            call.holder.list_id,
-            verb,
-            call.origin(parsed),
-            make(self.kind, parsed),
-            known_form(self.kind, resource_id) if resource_id is not None else None,
-            self.kind.resource,
-            expected(call.request.headers) if resource_id is not None else None,
-            most_members if self._shows_members(call.parameters()) else 0,
-            len(call.request.body) <= HEAVY,
-        )
+        def asked() -> Change:
+            parsed = intake.load(call.request.body)
+            return Change(
+                call.holder.list_id,
+                verb,
+                call.origin(parsed),
+                make(self.kind, parsed),
+                known_form(self.kind, resource_id) if resource_id is not None else None,
+                self.kind.resource,
+                expected(call.request.headers) if resource_id is not None else None,
+                most_members if self._shows_members(call.parameters()) else 0,
+                size <= HEAVY,
+            )
+
+        accepted: Accepted = await self.doors.write(call, await beside(size, asked))
+        return accepted
 
     async def _answer(
         self, call: Call, found: Stored, status: int = 200, headers: list[tuple[bytes, bytes]] | None = None

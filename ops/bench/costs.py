@@ -2,7 +2,6 @@
 bytes between hosts. Read before and after; the difference is the cost."""
 
 import math
-import threading
 import time
 import urllib.request
 from collections import defaultdict
@@ -13,6 +12,7 @@ import redis
 
 from ops.bench.hosts import INTERNAL_PORT, Installation
 from ops.bench.processes import seconds
+from ops.bench.watching import Watching
 
 SAMPLE_EVERY = 0.25  # seconds
 Metrics = dict[tuple[str, str], float]  # name, `le`
@@ -84,27 +84,18 @@ def metrics(one: Installation) -> Metrics:
     return dict(found)
 
 
-class Sampler:
+class Sampler(Watching):
     """Looks at the journal and the connections while load is on; the most of each is kept."""
 
     def __init__(self, admin_url: str) -> None:
         self.backlog, self.journal_bytes = 0, 0
         self.connections: dict[tuple[str, str], int] = {}  # by address and application
         self._url = admin_url
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> "Sampler":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        super().__init__()
 
     def _run(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as admin:
-            while not self._stop.wait(SAMPLE_EVERY):
+            while not self._over.wait(SAMPLE_EVERY):
                 row = admin.execute("select count(*), pg_total_relation_size('journal') from journal").fetchone()
                 assert row
                 self.backlog, self.journal_bytes = max(self.backlog, row[0]), max(self.journal_bytes, row[1])

@@ -3,7 +3,6 @@ process after many operations."""
 
 import itertools
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from ops.bench.processes import Memory, memory
 from ops.bench.system import COMPONENTS, System
 from ops.bench.targets import Line
 from ops.bench.traffic import Target
+from ops.bench.watching import Watching
 
 REQUESTS, EVENTS, PEOPLE, CONNECTIONS = 200_000, 200_000, 2_000, 64
 LOOKS = 20  # at the processes, evenly over what they do
@@ -70,23 +70,17 @@ class Holding:
         return sum(one.pss for one in self.idle.values())
 
 
-class _Watch:
+class _Watch(Watching):
     """Counts what is answered and, every so many answers, looks at the largest process of each component."""
 
     def __init__(self, system: System, every: int) -> None:
         self.answered = self.accepted = 0
         self.samples: dict[str, list[tuple[int, Memory]]] = {name: [] for name in WATCHED}
         self._system, self._every, self._due = system, every, 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        super().__init__()
 
-    def __enter__(self) -> "_Watch":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
         self.look()
 
     def __call__(self, request: bytes, status: int, body: bytes) -> None:

@@ -1,6 +1,5 @@
 """How late what was accepted is in the list, and how much waits meanwhile."""
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from models import database
 from ops.bench.figures import quantile
 from ops.bench.system import System
+from ops.bench.watching import Watching
 
 SAMPLE_EVERY = 0.25  # seconds
 # Both times are the database server's clock: the row's writing into the journal, and the log entry's, right before
@@ -40,27 +40,18 @@ def since(system: System, list_ids: Sequence[str], began: float, operation: str 
     return Lateness(len(late), quantile(late, 0.5), quantile(late, 0.99), max(late, default=0.0))
 
 
-class Backlog:
+class Backlog(Watching):
     """Looks, every quarter of a second while it is entered, how many operations wait: (seconds, operations)."""
 
     def __init__(self, system: System, every: float = SAMPLE_EVERY) -> None:
         self.samples: list[tuple[float, float]] = []
         self._url, self._every = system.owner_url, every
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> "Backlog":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        super().__init__()
 
     def _run(self) -> None:
         began = time.monotonic()
         with database.connect(self._url, "muster-bench") as opened:
-            while not self._stop.wait(self._every):
+            while not self._over.wait(self._every):
                 row = opened.execute("select count(*) from journal").fetchone()
                 assert row
                 self.samples.append((round(time.monotonic() - began, 3), float(row[0])))

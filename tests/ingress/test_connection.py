@@ -447,6 +447,20 @@ def test_told_to_stop_it_answers_what_was_asked_and_what_is_on_its_way(running: 
     assert running.stopped.wait(WITHIN)
 
 
+def test_told_to_stop_it_answers_what_was_sent_ahead_too(running: Running) -> None:
+    running.app.go_on.clear()
+    with running.connect() as client:
+        client.sendall(GET % b"a" + GET % b"b" + GET % b"c")
+        assert running.app.begun.wait(WITHIN)
+        running.stop()
+        eventually(lambda: all(one._ending for one in tuple(running.server.connections)))
+        running.app.go_on.set()
+        answers = rest(client)
+
+    assert [one[1] for one in bodies(answers)] == ["/a", "/b", "/c"]
+    assert answers.count(b"connection: close") == 1
+
+
 def test_told_to_stop_a_kept_connection_may_ask_once_more(running: Running) -> None:
     with running.connect() as kept:
         kept.sendall(GET % b"a")
