@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+# Where Directory Sync keeps what SCIM has no place for; the name is ours.
+ENTRA = "urn:ietf:params:scim:schemas:extension:Entra:2.0:User"
 
 
 class Attribute(NamedTuple):
@@ -45,3 +47,30 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("userName", "User name", "Account", "text", False, "Username"),
     Attribute("active", "Active", "Account", "text", False, "Status"),
 )
+
+# The property of Microsoft Graph that fills an attribute in a Directory Sync
+# (learn.microsoft.com/graph/api/resources/user); the others have none.
+GRAPH = {
+    "name.givenName": "givenName",
+    "name.familyName": "surname",
+    "displayName": "displayName",
+    'emails[type eq "work"].value': "mail",
+    "emails[primary eq true].value": "mail",
+    'emails[type eq "home"].value': "otherMails",
+    'phoneNumbers[type eq "work"].value': "businessPhones",
+    'phoneNumbers[type eq "mobile"].value': "mobilePhone",
+    'addresses[type eq "work"].streetAddress': "streetAddress",
+    'addresses[type eq "work"].locality': "city",
+    'addresses[type eq "work"].region': "state",
+    'addresses[type eq "work"].postalCode': "postalCode",
+    'addresses[type eq "work"].country': "country",
+    "title": "jobTitle",
+    f"{ENTERPRISE}:department": "department",
+    f"{ENTERPRISE}:employeeNumber": "employeeId",
+    f"{ENTERPRISE}:organization": "companyName",
+    f"{ENTERPRISE}:division": "employeeOrgData.division",
+    f"{ENTERPRISE}:costCenter": "employeeOrgData.costCenter",
+    f"{ENTERPRISE}:manager": "manager",
+    "userName": "userPrincipalName",
+    "active": "accountEnabled",
+}

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from models import hold, journal, mapping, master_list
 from models.database import Cursor, lock_key
-from models.errors import PlanTooLow, Refused, Unknown
+from models.errors import Refused, Unknown
 from models.mapping import Projection
-from models.organisation import NEEDS_BUSINESS, SCIM_PLANS
+from models.organisation import DIRECTORY, SCIM, require
 
+PROVIDERS = {SCIM: "Automated User Provisioning", DIRECTORY: "Directory Sync (Entra ID)"}
 FORGET_SLICE = 2_000  # identities, or rows beside them; a slice holds its locks for tens of milliseconds
 
 
@@ -55,28 +56,29 @@ def details(cursor: Cursor, list_id: str) -> Details | None:
     return Details(*row) if row else None
 
 
-def connect(cursor: Cursor, list_id: str, unique_identifier: str, by: str) -> None:
-    """Connect a list to Automated User Provisioning, with the default mappings and their fields."""
+def connect(cursor: Cursor, list_id: str, unique_identifier: str, by: str, provider: str = SCIM) -> None:
+    """Connect a list to a provider, with the default mappings and their fields."""
     if unique_identifier not in mapping.UNIQUE_IDENTIFIERS:
         raise Refused(
             f"unique identifier '{unique_identifier}' does not exist:"
             f" choose one of {', '.join(mapping.UNIQUE_IDENTIFIERS)}"
         )
-    _check_plan(cursor, list_id)
+    require(_plan(cursor, list_id), provider)
     cursor.execute(
         # The mappings that an earlier connection left keep their version's number going: an editor that was
         # opened under it must not save over what came later.
         "insert into connection (list_id, provider, unique_identifier, state, connected_by, mapping_version)"
-        " select %(list)s, 'scim', %(uid)s, 'connected', %(by)s, 1 + coalesce(max((progress->>'version')::int), 0)"
+        " select %(list)s, %(provider)s, %(uid)s, 'connected', %(by)s,"
+        " 1 + coalesce(max((progress->>'version')::int), 0)"
         " from job where list_id = %(list)s and kind = 'remap' on conflict (list_id) do nothing",
-        {"list": list_id, "uid": unique_identifier, "by": by},
+        {"list": list_id, "provider": provider, "uid": unique_identifier, "by": by},
     )
     if cursor.rowcount != 1:
         raise Refused(_why_not(cursor, list_id))
     _default_mappings(cursor, list_id)
 
 
-def _check_plan(cursor: Cursor, list_id: str) -> None:
+def _plan(cursor: Cursor, list_id: str) -> str:
     cursor.execute(
         "select o.plan from master_list l join organisation o on o.id = l.organisation_id where l.id = %s",
         (list_id,),
@@ -84,8 +86,29 @@ def _check_plan(cursor: Cursor, list_id: str) -> None:
     row = cursor.fetchone()
     if row is None:
         raise Unknown(f"no list has the id '{list_id}'")
-    if row[0] not in SCIM_PLANS:
-        raise PlanTooLow(f"{NEEDS_BUSINESS}; this organisation is on {row[0].capitalize()}")
+    return str(row[0])
+
+
+def check_connected(cursor: Cursor, list_id: str, provider: str) -> str:
+    """Which attribute is the UID of a list that this provider may fill now; refused where it may not.
+
+    To ask with the shared lock that `disconnect` takes exclusively (`enter`), in a later statement.
+    """
+    cursor.execute(
+        "select c.unique_identifier from connection c where c.list_id = %s and c.provider = %s"
+        " and c.state = 'connected'",
+        (list_id, provider),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown("this list is not connected to this provider (any more)")
+    require(_plan(cursor, list_id), provider)
+    return str(row[0])
+
+
+def enter(cursor: Cursor, list_id: str) -> None:
+    """Hold a Disconnect off until the transaction ends, as every batch of ingress does."""
+    cursor.execute("select pg_advisory_xact_lock_shared(%s)", (lock_key("intake", list_id),))
 
 
 def _why_not(cursor: Cursor, list_id: str) -> str:
@@ -93,7 +116,8 @@ def _why_not(cursor: Cursor, list_id: str) -> str:
     row = cursor.fetchone()
     if row is not None and row[0] == "disconnecting":
         return "this list is still disconnecting: what was accepted before is being applied; try again soon"
-    return "this list is connected already: one provider per list; disconnect it first"
+    present = PROVIDERS[row[1]] if row is not None else "another provider"
+    return f"this list is connected to {present} already: one provider per list; disconnect it first"
 
 
 def _default_mappings(cursor: Cursor, list_id: str) -> None:
@@ -127,6 +151,12 @@ def disconnect(cursor: Cursor, list_id: str) -> None:
         "update bearer_token set revoked_at = clock_timestamp() where list_id = %s and revoked_at is null",
         (list_id,),
     )
+    cursor.execute("update directory_sync set next_at = null where list_id = %s", (list_id,))
+    cursor.execute(
+        "update job set state = 'ended', finished_at = clock_timestamp() where list_id = %s and kind = %s"
+        " and finished_at is null",
+        (list_id, DIRECTORY),
+    )
 
 
 def unique_identifier(cursor: Cursor, list_id: str) -> str:
@@ -151,7 +181,7 @@ def forget(cursor: Cursor, list_id: str) -> bool:
     row = cursor.fetchone()
     if row is None or row[0] != "disconnecting" or journal.pending(cursor, list_id):
         return False
-    for table in ("group_member", "identity_email"):
+    for table in ("group_member", "identity_email", "directory_member", "directory_change"):
         cursor.execute(
             f"delete from {table} where ctid in (select ctid from {table} where list_id = %s limit %s)",
             (list_id, FORGET_SLICE),
@@ -184,6 +214,7 @@ def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
         "traffic",
         "burst",
         "rhythm",
+        "directory_sync",
         "connection",
     ):
         cursor.execute(f"delete from {table} where list_id = %s", (list_id,))

@@ -21,6 +21,7 @@ class Guard:
     enabled: bool = False
     percent: int = PERCENT
     at_least: int = AT_LEAST
+    holding: str | None = None  # the request id whose deactivations are all held: Directory Sync has counted them
 
     def allowed(self, people: int) -> int:
         """How many of so many active people may be deactivated within an hour: a wave is more than the
@@ -58,7 +59,7 @@ def enter(cursor: Cursor, list_ids: Sequence[str]) -> dict[str, Guard]:
     the others did: in later statements, whose snapshots are younger than the lock.
     """
     cursor.execute(
-        "select list_id, enabled, percent, at_least from guard where list_id = any(%b::text[]) and enabled"
+        "select list_id, enabled, percent, at_least, holding from guard where list_id = any(%b::text[]) and enabled"
         " order by list_id for no key update",
         (list(list_ids),),
     )

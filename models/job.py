@@ -13,8 +13,14 @@ from psycopg.types.json import Jsonb
 from models.database import Cursor
 from models.text import new_id
 
-REMAP = "remap"
-WAITING, RUNNING, DONE, ENDED = "waiting", "running", "done", "ended"  # ended: overtaken, or the list disconnected
+REMAP, SYNC = "remap", "directory"
+WAITING, RUNNING, DONE, ENDED, FAILED = (
+    "waiting",
+    "running",
+    "done",
+    "ended",
+    "failed",
+)  # ended: overtaken, or disconnected
 SILENT_SECONDS = 30.0  # without a heartbeat; a step takes well under one second
 
 
@@ -30,6 +36,7 @@ class Job:
     created_at: datetime
     heartbeat_at: datetime | None
     finished_at: datetime | None
+    not_before: datetime | None  # it waits, for somebody else's quota say
 
     @property
     def is_open(self) -> bool:
@@ -37,7 +44,7 @@ class Job:
         return self.finished_at is None
 
 
-_COLUMNS = "id::text, list_id, kind, state, progress, created_at, heartbeat_at, finished_at"
+_COLUMNS = "id::text, list_id, kind, state, progress, created_at, heartbeat_at, finished_at, not_before"
 
 
 def create(cursor: Cursor, list_id: str, kind: str, progress: dict[str, Any]) -> str:
@@ -48,18 +55,29 @@ def create(cursor: Cursor, list_id: str, kind: str, progress: dict[str, Any]) ->
         (ENDED, list_id, kind),
     )
     job_id = new_id()
+    _insert(cursor, job_id, list_id, kind, progress)
+    return job_id
+
+
+def begin(cursor: Cursor, list_id: str, kind: str, progress: dict[str, Any]) -> str | None:
+    """A new job of a kind that has a unique index for it: None where one is open, which goes on."""
+    job_id = new_id()
+    _insert(cursor, job_id, list_id, kind, progress, " on conflict do nothing")
+    return job_id if cursor.rowcount == 1 else None
+
+
+def _insert(cursor: Cursor, job_id: str, list_id: str, kind: str, progress: dict[str, Any], clash: str = "") -> None:
     cursor.execute(
-        "insert into job (id, list_id, kind, state, progress) values (%s, %s, %s, %s, %s)",
+        f"insert into job (id, list_id, kind, state, progress) values (%s, %s, %s, %s, %s){clash}",
         (job_id, list_id, kind, WAITING, Jsonb(progress)),
     )
-    return job_id
 
 
 def claim(cursor: Cursor, list_id: str, job_id: str) -> Job | None:
     """Take a job that nobody works at (any more); None if somebody does, or it is finished."""
     cursor.execute(
-        "update job set state = %s, heartbeat_at = clock_timestamp() where list_id = %s and id = %s"
-        " and finished_at is null"
+        "update job set state = %s, heartbeat_at = clock_timestamp(), not_before = null where list_id = %s and id = %s"
+        " and finished_at is null and (not_before is null or not_before <= clock_timestamp())"
         " and (heartbeat_at is null or heartbeat_at < clock_timestamp() - make_interval(secs => %s))"
         f" returning {_COLUMNS}",
         (RUNNING, list_id, job_id, SILENT_SECONDS),
@@ -82,32 +100,57 @@ def beat(cursor: Cursor, job: Job, progress: dict[str, Any]) -> bool:
     return True
 
 
-def release(cursor: Cursor, job: Job) -> None:
-    """Let go of a job that has more to do."""
+def release(cursor: Cursor, job: Job, rest: float = 0) -> None:
+    """Let go of a job that has more to do, after `rest` seconds."""
     cursor.execute(
-        "update job set state = %s, heartbeat_at = null"
+        "update job set state = %s, heartbeat_at = null,"
+        " not_before = case when %s > 0 then clock_timestamp() + make_interval(secs => %s) end"
         " where list_id = %s and id = %s and finished_at is null and heartbeat_at = %s",
-        (WAITING, job.list_id, job.id, job.heartbeat_at),
+        (WAITING, rest, rest, job.list_id, job.id, job.heartbeat_at),
     )
 
 
 def finish(cursor: Cursor, job: Job, state: str) -> None:
     """It is over, unless it is another worker's by now."""
     cursor.execute(
-        "update job set state = %s, finished_at = clock_timestamp()"
+        "update job set state = %s, progress = %s, finished_at = clock_timestamp()"
         " where list_id = %s and id = %s and finished_at is null and heartbeat_at = %s",
-        (state, job.list_id, job.id, job.heartbeat_at),
+        (state, Jsonb(job.progress), job.list_id, job.id, job.heartbeat_at),
     )
 
 
 def latest(cursor: Cursor, list_id: str, kind: str) -> Job | None:
     """The newest job of a list, of this kind."""
+    found = listing(cursor, list_id, kind, 1)
+    return found[0] if found else None
+
+
+def listing(cursor: Cursor, list_id: str, kind: str, limit: int, before: datetime | None = None) -> list[Job]:
+    """The newest jobs of a list, of this kind; those that began before a moment."""
     cursor.execute(
-        f"select {_COLUMNS} from job where list_id = %s and kind = %s order by created_at desc limit 1",
-        (list_id, kind),
+        f"select {_COLUMNS} from job where list_id = %s and kind = %s and created_at < coalesce(%s, 'infinity')"
+        " order by created_at desc limit %s",
+        (list_id, kind, before, limit),
+    )
+    return [Job(*row) for row in cursor.fetchall()]
+
+
+def find(cursor: Cursor, list_id: str, kind: str, job_id: str) -> Job | None:
+    """One job of a list, of this kind."""
+    cursor.execute(
+        f"select {_COLUMNS} from job where list_id = %s and kind = %s and id::text = %s", (list_id, kind, job_id)
     )
     row = cursor.fetchone()
     return Job(*row) if row else None
+
+
+def forget_old(cursor: Cursor, list_id: str, kind: str, keep: int) -> None:
+    """Forget all but the newest of a list, of this kind."""
+    cursor.execute(
+        "delete from job where list_id = %s and kind = %s and finished_at is not null and created_at <"
+        " (select created_at from job where list_id = %s and kind = %s order by created_at desc offset %s limit 1)",
+        (list_id, kind, list_id, kind, keep - 1),
+    )
 
 
 def idle(cursor: Cursor) -> list[tuple[str, str, str]]:

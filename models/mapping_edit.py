@@ -41,6 +41,12 @@ def version(cursor: Cursor, list_id: str) -> int:
     return int(row[0]) if row else 0
 
 
+def enabled(cursor: Cursor, list_id: str) -> set[str]:
+    """The SCIM paths of a list's mappings that are on."""
+    cursor.execute("select attribute from field_mapping where list_id = %s and enabled", (list_id,))
+    return {row[0] for row in cursor.fetchall()}
+
+
 def stored(cursor: Cursor, list_id: str, fields: Iterable[Field]) -> list[Choice]:
     """The 27 as they are in force; one without a row is off, and offers its own field."""
     cursor.execute(

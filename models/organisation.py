@@ -1,13 +1,23 @@
 """Organisations and what their plans allow (product rules P1, P2)."""
 
 from models.database import Cursor
-from models.errors import Refused
+from models.errors import PlanTooLow, Refused
 from models.text import new_id
 
 PLANS = ("free", "pro", "business", "enterprise")
 SCIM_PLANS = ("business", "enterprise")
 DIRECTORY_PLANS = ("pro", *SCIM_PLANS)
 NEEDS_BUSINESS = "Automated User Provisioning needs the Business or Enterprise plan"
+NEEDS_PRO = "Directory Sync needs the Pro, Business or Enterprise plan"
+SCIM, DIRECTORY = "scim", "directory"  # the providers
+_NEEDS = {SCIM: (SCIM_PLANS, NEEDS_BUSINESS), DIRECTORY: (DIRECTORY_PLANS, NEEDS_PRO)}
+
+
+def require(plan: str, provider: str) -> None:
+    """PlanTooLow where the plan does not include a provider."""
+    plans, sentence = _NEEDS[provider]
+    if plan not in plans:
+        raise PlanTooLow(f"{sentence}; this organisation is on {plan.capitalize()}")
 
 
 def mark_demo(cursor: Cursor, organisation_id: str) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from models.database import Cursor
 from models.errors import PlanTooLow, Refused, Taken, Unauthorised
-from models.organisation import NEEDS_BUSINESS, SCIM_PLANS
+from models.organisation import NEEDS_BUSINESS, SCIM, SCIM_PLANS
 from models.text import checksum, new_id
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -91,10 +91,12 @@ def issue(
 
     Whoever asks may choose its id, so that asking twice makes one.
     """
-    cursor.execute("select state from connection where list_id = %s for share", (list_id,))
+    cursor.execute("select state, provider from connection where list_id = %s for share", (list_id,))
     row = cursor.fetchone()
     if row is None or row[0] != "connected":
         raise Refused(f"list '{list_id}' is not connected: connect it before you generate a token")
+    if row[1] != SCIM:
+        raise Refused(f"list '{list_id}' is filled by Directory Sync, which needs no token: disconnect it first")
     token = generate()
     cursor.execute(
         "insert into bearer_token (id, list_id, digest, prefix, label, created_by, expires_at)"

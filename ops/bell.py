@@ -20,6 +20,7 @@ JOBS = "jobs"  # long work has a queue of its own: two waiting jobs would silenc
 DRAIN = "drain"
 FORGET = "forget"
 REMAP = "remap"
+SYNC = "sync"
 RUNG = f"{NAMESPACE}:rung"
 WAKE = f"{NAMESPACE}:wake"
 NEWS = f"{NAMESPACE}:news"  # a channel: ids of lists whose log has changed, for consoles that show it
@@ -64,6 +65,10 @@ class Bell:
     def remap(self, list_id: str, job_id: str) -> bool:
         """Have a list mapped again; False if nobody heard."""
         return self._push(JOBS, REMAP, [], True, list_id, job_id)
+
+    def sync(self, list_id: str, job_id: str) -> bool:
+        """Have a list pulled from its directory; False if nobody heard."""
+        return self._push(JOBS, SYNC, [], True, list_id, job_id)
 
     def _push(self, queue: str, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:
         identifier = str(uuid4())

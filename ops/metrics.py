@@ -80,6 +80,11 @@ BURST_SECONDS = _histogram("burst_seconds", "From a burst's first request to its
 BURST_PEAK = _histogram("burst_peak_requests_per_second", "The most requests of one of its seconds.", _RATES)
 BURST_APPLIED_SECONDS = _histogram("burst_applied_seconds", "The slowest of its changes to reach the list.", _LATENESS)
 
+GRAPH_REQUESTS = _counter("graph_requests_total", "Requests to Microsoft Graph and its sign-in.", "status")
+SYNC_RUNS = _counter("sync_runs_total", "Runs of Directory Sync that are over.", "outcome")
+SYNC_SECONDS = _histogram("sync_run_seconds", "From a run's begin to its end.", _SPANS)
+SYNC_CHANGES = _counter("sync_changes_total", "Changes that runs of Directory Sync brought.", "outcome")
+
 CONSOLE_SECONDS = _histogram("console_seconds", "Until a console answer begins.", _MILLISECONDS, "status")
 CONSOLE_POOL_SECONDS = _histogram(
     "console_pool_wait_seconds", "Until a console request has a connection to the database.", _MILLISECONDS
@@ -90,6 +95,12 @@ for _reason in ("missing", "malformed", "unknown", "revoked", "expired", "discon
     AUTH_FAILURES.labels(_reason)
 for _reason in ("lock", "clash", "timeout", "lost", "other"):
     DRAINS_FAILED.labels(_reason)
+for _status in ("2xx", "3xx", "4xx", "429", "5xx", "lost"):
+    GRAPH_REQUESTS.labels(_status)
+for _outcome in ("done", "previewed", "failed", "ended"):
+    SYNC_RUNS.labels(_outcome)
+for _outcome in ("accepted", "refused"):
+    SYNC_CHANGES.labels(_outcome)
 
 
 def observe_all(histogram: Histogram, values: Sequence[float]) -> None:

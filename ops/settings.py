@@ -1,6 +1,8 @@
 """What can be set from outside: environment variables that begin with MUSTER_, and nothing else."""
 
 import os
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,8 +13,9 @@ from msgspec import Meta
 from ops.addresses import local_root
 
 PREFIX = "MUSTER_"
-# Each holds a password, and may be told by a file's path instead: MUSTER_DATABASE_URL_FILE and so on.
-SECRETS = ("database_url", "owner_url", "redis_url")
+# Each holds a password or a key, and may be told by a file's path instead: MUSTER_DATABASE_URL_FILE and so on.
+SECRETS = ("database_url", "owner_url", "redis_url", "secret_key")
+KEY_BYTES = 32
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -48,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: str = ""  # addresses and networks whose Forwarded headers count, with commas between
     metrics_dir: str | None = None
     list_metrics: Annotated[int, Meta(ge=0, le=1000)] = 0  # for how many lists figures of their own are shown
+    secret_key: str = ""  # seals credentials of directories; several with commas between: the first one seals
+    graph_simulator: str | None = None  # URL of a simulated Microsoft Graph, offered beside the real ones
     watch_disks: str = ""  # folders whose free space is shown, with commas between
     log_level: LogLevel = "info"
 
@@ -62,6 +67,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def disks(self) -> tuple[str, ...]:
         """The folders whose free space is shown."""
         return tuple(filter(None, map(str.strip, self.watch_disks.split(","))))
+
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys that seal and open, the first one first."""
+        return tuple(filter(None, map(str.strip, self.secret_key.split(","))))
 
     def migrations_url(self) -> str:
         """The database as the role that owns its tables."""
@@ -81,6 +90,7 @@ def load() -> Settings:
     loaded = msgspec.convert({name: value for name, value in given.items() if value}, Settings, strict=False)
     networks(loaded.trusted_proxies)
     _check_serve(loaded.serve)
+    _check_keys(loaded.secret_keys())
     return loaded
 
 
@@ -108,6 +118,20 @@ def _check_serve(text: str) -> None:
     parts = {part.strip() for part in text.split(",")}
     if not parts or parts - {"scim", "console"}:
         raise WrongSetting(f"{PREFIX}SERVE is '{text}': name scim, console or both, with a comma between")
+
+
+def _check_keys(keys: Iterable[str]) -> None:
+    for number, key in enumerate(keys, 1):
+        try:
+            usable = len(urlsafe_b64decode(key)) == KEY_BYTES
+        except ValueError:
+            usable = False
+        if not usable:
+            # Without the value, which may be a key with a letter missing.
+            raise WrongSetting(
+                f"{PREFIX}SECRET_KEY: number {number} is no key (32 bytes in URL-safe base64); `muster directory key`"
+                " makes one"
+            )
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

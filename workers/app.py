@@ -19,6 +19,8 @@ from ops import bell as bells
 from ops.bell import Bell
 from ops.settings import Settings
 from workers import remap, sweep
+from workers.directory import run as directory
+from workers.directory.graphs import Graphs
 from workers.middleware import Counting, Leaving, Sweeping
 from workers.provision import provision
 
@@ -28,6 +30,7 @@ DRAIN_OPTIONS = (
     "-c lock_timeout=1000 -c statement_timeout=5000 -c transaction_timeout=10000 -c plan_cache_mode=force_generic_plan"
     " -c enable_bitmapscan=off -c enable_seqscan=off -c enable_sort=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
+SYNC_OPTIONS = "-c lock_timeout=2000 -c statement_timeout=60000"
 MAX_RETRIES, LEAST_BACKOFF_MS, MOST_BACKOFF_MS = 3, 100, 2_000
 TIME_LIMIT_MS, AGE_LIMIT_MS = 60_000, 60_000
 REST_SECONDS = 1.0  # at most, between two looks into an empty queue
@@ -84,6 +87,7 @@ class Drains:
 
     def __init__(self, settings: Settings, bell: Bell) -> None:
         self._settings, self._bell = settings, bell
+        self._graphs = Graphs(settings)
         self._thread = threading.local()
         # Long work leaves a thread to the lanes; what finds no place is nudged again by the sweep.
         self._places = threading.BoundedSemaphore(max(1, settings.worker_threads - 1))
@@ -136,6 +140,17 @@ class Drains:
         if more:
             self._bell.remap(list_id, job_id)
 
+    def sync(self, list_id: str, run_id: str) -> None:
+        """Pull a list from its directory, for a share of time."""
+        with self._place() as free:
+            if not free:
+                return
+            # Of its own: it compares whole lists, which drains' plans and time-outs are not for.
+            with database.connect(self._settings.database_url, "muster-sync", options=SYNC_OPTIONS) as connection:
+                more = directory.work(connection, list_id, run_id, self._graphs.of_list, self._bell.ring)
+        if more:
+            self._bell.sync(list_id, run_id)
+
     @contextmanager
     def _place(self) -> Iterator[bool]:
         free = self._places.acquire(blocking=False)
@@ -168,4 +183,5 @@ def build(settings: Settings) -> RedisBroker:
     dramatiq.actor(actor_name=bells.DRAIN, queue_name=bells.QUEUE, broker=broker)(drains.drain)
     dramatiq.actor(actor_name=bells.FORGET, queue_name=bells.JOBS, broker=broker)(drains.forget)
     dramatiq.actor(actor_name=bells.REMAP, queue_name=bells.JOBS, broker=broker)(drains.remap)
+    dramatiq.actor(actor_name=bells.SYNC, queue_name=bells.JOBS, broker=broker)(drains.sync)
     return broker

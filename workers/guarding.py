@@ -19,6 +19,7 @@ class Guarding:
     """How many people of each guarded list may still be deactivated, and what came of the holds."""
 
     room: dict[str, int] = field(default_factory=dict)
+    holding: dict[str, str] = field(default_factory=dict)  # by list, whose deactivations are held whatever the room
     deactivated: set[tuple[str, str]] = field(default_factory=set)
     entries: dict[str, LogEntry] = field(default_factory=dict)  # of this batch's own holds, by person
     ended: list[Ended] = field(default_factory=list)
@@ -31,7 +32,7 @@ class Guarding:
         if room is None:
             return False
         # A re-application has no entry of its own that could wait: it counts, and is let through.
-        if room == 0 and event.operation != "reapply":
+        if (room == 0 or self.holding.get(event.list_id) == event.request_id) and event.operation != "reapply":
             person.held_seq, person.held_at = event.seq, event.accepted_at
             return True
         self.room[event.list_id] = max(0, room - 1)
@@ -84,7 +85,8 @@ def read(cursor: Cursor, events: Iterable[Event]) -> Guarding:
         {
             each: max(0, one.allowed(active[each] + lately[each] if each in active else 0) - lately[each])
             for each, one in guards.items()
-        }
+        },
+        {each: one.holding for each, one in guards.items() if one.holding is not None},
     )
 
 

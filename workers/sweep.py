@@ -12,6 +12,7 @@ from models import database, trouble
 from models import job as jobs
 from models.connection import Roster
 from models.database import Connection
+from models.directory import schedules
 from models.trouble import Stuck
 from ops import metrics
 from ops.bell import TAKE, Bell
@@ -77,6 +78,7 @@ class Sweep:
                 stuck = trouble.note_late_lanes(cursor, LATE_SECONDS)
                 disconnecting = connections.disconnecting(cursor)
                 idle = jobs.idle(cursor)
+                due = schedules.due(cursor)
             late = [one.lane for one in stuck if not one.single]
             if late and not self._bell.ring(late, insist=True):
                 # Valkey is away, and with it every nudge: late beats not at all.
@@ -88,6 +90,7 @@ class Sweep:
                 if not self._bell.forget(list_id):
                     forget(connection, list_id)
             self._resume(connection, idle)
+            self._begin_due(connection, due)
             self._months.some(connection)
             self._purge.some(connection)
             self._bursting.some(connection)
@@ -114,6 +117,17 @@ class Sweep:
         for list_id, job_id, kind in idle:
             if kind == jobs.REMAP and not self._bell.remap(list_id, job_id):
                 remap.remap(connection, list_id, job_id, self._rosters, self._bell.ring, self._seconds)
+            elif kind == jobs.SYNC:
+                # Not here while Valkey is away: the sweep has no time to wait for Microsoft.
+                self._bell.sync(list_id, job_id)
+
+    def _begin_due(self, connection: Connection, due: Iterable[str]) -> None:
+        """Begin the runs whose time has come; where one is at work already, that one counts."""
+        for list_id in due:
+            with database.transaction(connection, [list_id]) as cursor:
+                run_id = schedules.begin(cursor, list_id)
+            if run_id is not None:
+                self._bell.sync(list_id, run_id)
 
 
 def forget(connection: Connection, list_id: str) -> None:

@@ -72,6 +72,7 @@ class Guard(SQLModel, table=True):
     enabled: bool
     percent: int = column(SmallInteger)
     at_least: int
+    holding: str | None = text_column()
 
 
 class Job(SQLModel, table=True):
@@ -80,6 +81,12 @@ class Job(SQLModel, table=True):
     __table_args__ = (
         Index("job_latest", "list_id", "kind", text("created_at DESC")),
         Index("job_open", "created_at", postgresql_where=text("finished_at IS NULL")),
+        Index(
+            "job_directory",
+            "list_id",
+            unique=True,
+            postgresql_where=text("kind = 'directory' AND finished_at IS NULL"),
+        ),
     )
     id: UUID = Field(primary_key=True)
     organisation_id: UUID | None
@@ -90,18 +97,4 @@ class Job(SQLModel, table=True):
     created_at: datetime = now()
     heartbeat_at: datetime | None = moment()
     finished_at: datetime | None = moment()
-
-
-class DirectoryRun(SQLModel, table=True):
-    """One run of a Directory Sync."""
-
-    __tablename__ = "directory_run"
-    id: UUID = Field(primary_key=True)
-    list_id: str = text_column(foreign_key="master_list.id")
-    directory_connection_id: UUID = Field(foreign_key="directory_connection.id")
-    state: str = text_column()
-    counts: dict[str, Any] = json()
-    delta_links: dict[str, Any] | None = json()
-    error: str | None = text_column()
-    started_at: datetime = now()
-    finished_at: datetime | None = moment()
+    not_before: datetime | None = moment()

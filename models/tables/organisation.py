@@ -57,16 +57,3 @@ class AuditEntry(SQLModel, table=True):
     operator: str = text_column()
     action: str = text_column()
     detail: str = text_column(sa_column_kwargs={"server_default": text("''")})
-
-
-class DirectoryConnection(SQLModel, table=True):
-    """Microsoft Graph credentials of an organisation, encrypted."""
-
-    __tablename__ = "directory_connection"
-    id: UUID = Field(primary_key=True)
-    organisation_id: UUID = Field(foreign_key="organisation.id")
-    name: str = text_column()
-    tenant_id: str = text_column()
-    client_id: str = text_column()
-    client_secret: bytes = column(LargeBinary)
-    created_at: datetime = now()

@@ -1,0 +1,209 @@
+"""Microsoft Graph as Directory Sync uses it: a token, pages, batches, and what to do when it says no.
+
+Sources: learn.microsoft.com, "Use delta query to track changes", "Microsoft Graph throttling guidance", "Combine
+multiple HTTP requests using JSON batching", "Microsoft identity platform and the OAuth 2.0 client credentials flow".
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+import tenacity
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from models.errors import Refused
+from ops import metrics
+from ops.graph_errors import Broken, ConnectionRefused, refusal_of_graph, refusal_of_token
+from ops.vault import Vault
+
+MOST_IN_BATCH = 20
+EARLY = 300.0  # seconds before its end at which a token is not used any more
+CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0  # under the 30 s after which another worker takes a run over
+LONGEST_ANSWER = 64 * 1024 * 1024  # bytes; a page of 999 users is under 2 MB
+TRIES = 3
+EVENTUAL = {"ConsistencyLevel": "eventual"}  # $count and $search want it
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Cloud(NamedTuple):
+    """Where a national cloud of Microsoft's signs applications in and where its Graph is
+    (learn.microsoft.com/graph/deployments)."""
+
+    label: str
+    login: str
+    graph: str
+
+
+CLOUDS = {
+    "global": Cloud("Microsoft Entra ID", "https://login.microsoftonline.com", "https://graph.microsoft.com"),
+    "us": Cloud("US Government (L4)", "https://login.microsoftonline.us", "https://graph.microsoft.us"),
+    "dod": Cloud("US Government (L5, DoD)", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+    "china": Cloud(
+        "China (21Vianet)", "https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"
+    ),
+}
+SIMULATED = "simulated"
+
+
+def clouds(simulator: str | None) -> dict[str, Cloud]:
+    """The clouds that can be chosen, by name; a simulated one where there is a simulator (its URL)."""
+    if not simulator:
+        return CLOUDS
+    root = simulator.rstrip("/")
+    return CLOUDS | {SIMULATED: Cloud("Simulated directory", root, root)}
+
+
+class Answer(NamedTuple):
+    """One answer out of a batch."""
+
+    status: int
+    body: Any
+    retry_after: float | None
+
+
+class Graph:
+    """A tenant's directory, for any thread. Raises what `graph_errors` has, and waits for a few seconds at most."""
+
+    def __init__(
+        self, cloud: Cloud, tenant_id: str, client_id: str, secret: str, pool: urllib3.PoolManager | None = None
+    ) -> None:
+        self._cloud, self._tenant_id = cloud, tenant_id
+        self._form = {
+            "client_id": client_id,
+            "scope": f"{cloud.graph}/.default",
+            "client_secret": secret,
+            "grant_type": "client_credentials",
+        }
+        self._pool = pool or urllib3.PoolManager(
+            maxsize=4, retries=False, timeout=urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS)
+        )
+        self._token, self._good_until = "", 0.0
+        self._asking = threading.Lock()
+        self._of_thread = threading.local()
+
+    @property
+    def requests(self) -> int:
+        """How many were sent by this thread since it set this to 0."""
+        return getattr(self._of_thread, "requests", 0)
+
+    @requests.setter
+    def requests(self, count: int) -> None:
+        self._of_thread.requests = count
+
+    def get(self, link: str, headers: Mapping[str, str] | None = None) -> Any:
+        """What a path below /v1.0, or a link out of an answer, has: parsed JSON, or text of a $count."""
+        response = self._ask("GET", self._url(link), headers or {}, None)
+        return _parsed(response)
+
+    def batch(self, paths: Sequence[str]) -> list[Answer]:
+        """Up to 20 GETs in one request, answered in this order."""
+        assert 0 < len(paths) <= MOST_IN_BATCH
+        wanted = [{"id": str(number), "method": "GET", "url": path} for number, path in enumerate(paths)]
+        body = msgspec.json.encode({"requests": wanted})
+        parsed = _parsed(self._ask("POST", self._url("/$batch"), {"Content-Type": "application/json"}, body))
+        try:
+            found = {one["id"]: _inner(one) for one in parsed["responses"]}
+            return [found[str(number)] for number in range(len(paths))]
+        except (KeyError, TypeError, ValueError):
+            raise Broken("Microsoft Graph answered a batch in a form that is not known") from None
+
+    def _url(self, link: str) -> str:
+        """A link's whole URL; refused where it is of another host, which must not see the token."""
+        if link.startswith("/"):
+            return f"{self._cloud.graph}/v1.0{link}"
+        own, other = urlsplit(self._cloud.graph), urlsplit(link)
+        if (own.scheme, own.netloc) != (other.scheme, other.netloc):
+            raise Broken(f"Microsoft Graph sent a link to another host, {other.netloc[:100]}, which is not followed")
+        return link
+
+    def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> urllib3.BaseHTTPResponse:
+        """One request, with a new token where the present one was not taken."""
+        for renewed in (False, True):
+            authorised = {"Authorization": f"Bearer {self._present_token(renewed)}", **headers}
+            response = self._send(method, url, authorised, body)
+            if response.status != 401 or renewed:
+                break
+        if response.status >= 400:
+            raise refusal_of_graph(response.status, response.headers, response.data)
+        return response
+
+    def _present_token(self, renewed: bool) -> str:
+        with self._asking:
+            if renewed or time.monotonic() >= self._good_until:
+                self._token, lasts = self._new_token()
+                self._good_until = time.monotonic() + max(0.0, lasts - EARLY)
+            return self._token
+
+    def _new_token(self) -> tuple[str, float]:
+        url = f"{self._cloud.login}/{quote(self._tenant_id, safe='')}/oauth2/v2.0/token"
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        response = self._send("POST", url, headers, urlencode(self._form).encode())
+        if response.status >= 400:
+            raise refusal_of_token(response.status, response.headers, response.data)
+        parsed = _parsed(response)
+        try:
+            return str(parsed["access_token"]), float(parsed["expires_in"])
+        except (KeyError, TypeError, ValueError):
+            raise Broken("Microsoft's sign-in answered in a form that is not known") from None
+
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> urllib3.BaseHTTPResponse:
+        """Sent, and sent again a moment later where nothing or a 5xx without a time came back."""
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
+            retry=tenacity.retry_if_exception_type(ConnectionRefused),
+            reraise=True,
+        )
+        return retrying(self._send_once, method, url, headers, body)
+
+    def _send_once(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> urllib3.BaseHTTPResponse:
+        self.requests += 1
+        try:
+            # Redirects are not followed: they would take the token along.
+            response = self._pool.request(
+                method, url, headers=dict(headers), body=body, redirect=False, preload_content=False
+            )
+            try:
+                response.read(LONGEST_ANSWER, cache_content=True)
+                if response.read(1):
+                    raise Broken("Microsoft Graph answered with more than 64 MB")
+            finally:
+                response.release_conn()
+        except HTTPError as error:
+            metrics.GRAPH_REQUESTS.labels("lost").inc()
+            raise ConnectionRefused(urlsplit(url).netloc, error) from None
+        metrics.GRAPH_REQUESTS.labels(f"{response.status // 100}xx" if response.status != 429 else "429").inc()
+        if response.status >= 500 and "retry-after" not in response.headers:
+            raise ConnectionRefused(urlsplit(url).netloc, None, response.status)
+        return response
+
+
+def _inner(one: Mapping[str, Any]) -> Answer:
+    after = {name.lower(): value for name, value in (one.get("headers") or {}).items()}.get("retry-after")
+    return Answer(int(one["status"]), one.get("body"), float(after) if after is not None else None)
+
+
+def _parsed(response: urllib3.BaseHTTPResponse) -> Any:
+    if "text/plain" in response.headers.get("content-type", ""):
+        return response.data.decode("utf-8-sig")  # $count begins with a byte order mark
+    try:
+        return _decode(response.data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Broken("Microsoft Graph answered with something that is not JSON: a proxy, perhaps") from None
+
+
+def connected(vault: Vault, cloud: str, tenant_id: str, client_id: str, sealed: bytes, simulator: str | None) -> Graph:
+    """The client of a stored connection; refused where its cloud or its secret cannot be used here."""
+    known = clouds(simulator).get(cloud)
+    if known is None:
+        raise Refused(
+            f"cloud '{cloud}' is not offered by this installation: choose one of {', '.join(clouds(simulator))}"
+        )
+    return Graph(known, tenant_id, client_id, vault.open(sealed))

@@ -1,0 +1,35 @@
+"""Clients of the directories that a process pulls from: a token of Microsoft's is good for an hour."""
+
+import threading
+
+from models.database import Cursor
+from models.directory import syncs
+from models.directory.connections import DirectoryConnection
+from ops.graph import Graph, connected
+from ops.settings import Settings
+from ops.vault import Vault
+
+MOST = 100
+
+
+class Graphs:
+    """One client a connection, for as long as its credentials stay as they are."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._vault, self._simulator = Vault(settings.secret_keys()), settings.graph_simulator
+        self._known: dict[tuple[str, ...], Graph] = {}
+        self._lock = threading.Lock()
+
+    def of_list(self, cursor: Cursor, list_id: str) -> Graph:
+        """The client of the directory that a list is pulled from."""
+        one = syncs.credentials(cursor, list_id)
+        key = (one.id, one.cloud, one.tenant_id, one.client_id, one.secret.hex())
+        with self._lock:
+            if key not in self._known:
+                if len(self._known) >= MOST:
+                    self._known.clear()
+                self._known[key] = self._open(one)
+            return self._known[key]
+
+    def _open(self, one: DirectoryConnection) -> Graph:
+        return connected(self._vault, one.cloud, one.tenant_id, one.client_id, one.secret, self._simulator)

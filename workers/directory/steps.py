@@ -1,0 +1,263 @@
+"""The steps of a run, each a transaction or a few: see `run`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from models import connection as connections
+from models import database, journal
+from models import job as jobs
+from models.database import Connection, Cursor
+from models.directory import plan, runs, staging, syncs
+from models.directory.runs import APPLY, COMPARE, FETCH, MANAGERS, MEMBERS, SETTLE, Progress
+from models.directory.syncs import Sync
+from models.errors import Refused
+from models.job import Job
+from models.journal import Lane
+from models.organisation import DIRECTORY
+from ops import metrics
+from ops.graph import EVENTUAL, MOST_IN_BATCH, Answer, Graph
+from workers.directory import apply, pages, streams
+from workers.directory.streams import Stream
+
+FEW = 10  # members are asked for one by one where the directory has so many times more users
+MOST_WARNINGS = 20
+MOST_PASSES = 4  # over changes that were refused: what stood in their way may have been applied
+SETTLE_EVERY = 0.3  # seconds
+
+
+class Overtaken(Exception):
+    """The list was disconnected, or another worker has the run."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One worker at a run. `rest` is for how many seconds a step wants it to be left alone."""
+
+    connection: Connection
+    ring: Callable[[Iterable[Lane]], object]
+    job: Job
+    progress: Progress
+    sync: Sync
+    graph: Graph
+    unique_identifier: str
+    managers: bool  # whether they are mapped, and so asked for
+    streams: Sequence[Stream]
+    round: int
+    rest: float = 0.0
+
+    @property
+    def list_id(self) -> str:
+        """Whose run it is."""
+        return self.job.list_id
+
+    def transaction(self) -> AbstractContextManager[Cursor]:
+        """A transaction for the list."""
+        return database.transaction(self.connection, [self.list_id])
+
+    def keep(self, cursor: Cursor) -> None:
+        """Write the progress down, in the transaction that makes it."""
+        self.progress.requests += self.graph.requests
+        self.graph.requests = 0
+        if not jobs.beat(cursor, self.job, runs.as_json(self.progress)):
+            raise Overtaken
+
+    def move(self, cursor: Cursor) -> None:
+        """Write down how far the streams were read."""
+        syncs.move(cursor, self.list_id, streams.position(self.streams), self.round)
+
+    def enter(self, phase: str, total: int = 0) -> None:
+        """Go on to the next phase, which has so many changes to apply."""
+        self.progress.phase, self.progress.total, self.progress.done = phase, total, 0
+
+    def unread(self) -> Stream | None:
+        """The first stream that this run has not read to its end."""
+        return next((one for one in self.streams if one.name not in self.progress.streams), None)
+
+
+def fetch(run: Run) -> None:
+    """A page."""
+    stream = run.unread()
+    if stream is None:
+        return run.enter(MEMBERS)
+    if stream.link is None:
+        _begin(run, stream)
+    page = run.graph.get(stream.link or "")
+    at_end = pages.next_link(page, stream)
+    with run.transaction() as cursor:
+        if stream.is_users:
+            pages.keep_users(cursor, run.sync, stream, page["value"], run.unique_identifier, run.managers)
+            run.progress.seen += len(page["value"])
+        else:
+            _warn(run, pages.keep_groups(cursor, run.sync, stream, page["value"]))
+        if at_end:
+            _end(run, cursor, stream)
+        run.move(cursor)
+        run.keep(cursor)
+    return None
+
+
+def _begin(run: Run, stream: Stream) -> None:
+    """Read a stream from its beginning, in a round of its own."""
+    run.round += 1
+    stream.round, stream.full, latest = run.round, True, False
+    if stream.is_users:
+        run.progress.full, run.progress.seen, run.progress.total = True, 0, _count_users(run.graph)
+        with run.transaction() as cursor:
+            staging.forget_read(cursor, run.list_id)
+            if run.sync.scope.groups is not None:
+                latest = staging.count_members(cursor, run.list_id) * FEW < run.progress.total
+    stream.link = stream.first(latest)
+
+
+def _count_users(graph: Graph) -> int:
+    """How many users the directory has, for the bar; 0 where it does not say."""
+    try:
+        return int(graph.get("/users/$count", EVENTUAL))
+    except (Refused, ValueError):
+        return 0
+
+
+def _end(run: Run, cursor: Cursor, stream: Stream) -> None:
+    """A stream was read to its end."""
+    run.progress.streams.append(stream.name)
+    if not stream.full:
+        return
+    stream.full = False
+    if stream.is_users:
+        stream.uncompared = True
+    else:
+        staging.forget_absent_members(cursor, run.list_id, stream.round, stream.asked)
+
+
+def _warn(run: Run, warnings: Iterable[str]) -> None:
+    kept = run.progress.warnings
+    kept += [one for one in dict.fromkeys(warnings) if one not in kept][: MOST_WARNINGS - len(kept)]
+
+
+def members(run: Run) -> None:
+    """Members whom the stream of users does not tell of: new ones, who have not changed themselves."""
+    with run.transaction() as cursor:
+        due = staging.unread(cursor, run.list_id, MOST_IN_BATCH)
+    if not due:
+        return run.enter(MANAGERS)
+    select = ",".join(run.streams[-1].asked)
+    answers = _asked(run.graph, due, f"/users/{{}}?$select={select}")
+    with run.transaction() as cursor:
+        late = pages.keep_fetched(cursor, run.sync, run.round, answers, run.unique_identifier, run.managers)
+        run.progress.seen += len(answers)
+        run.keep(cursor)
+    if late is not None:
+        raise late
+    return None
+
+
+def managers(run: Run) -> None:
+    """Whose manager is to be asked for."""
+    with run.transaction() as cursor:
+        due = staging.managers_due(cursor, run.list_id, MOST_IN_BATCH)
+    if not due:
+        return run.enter(COMPARE)
+    answers = _asked(run.graph, due, "/users/{}/manager?$select=id,displayName")
+    with run.transaction() as cursor:
+        late = pages.keep_managers(cursor, run.list_id, answers)
+        run.keep(cursor)
+    if late is not None:
+        raise late
+    return None
+
+
+def _asked(graph: Graph, ids: Sequence[str], path: str) -> dict[str, Answer]:
+    return dict(zip(ids, graph.batch([path.format(one) for one in ids]), strict=True))
+
+
+def compare(run: Run) -> None:
+    """What differs from what is known, what that comes to, and whether the guard holds its deactivations."""
+    scoped, users = run.sync.scope.groups is not None, run.streams[-1]
+    with run.transaction() as cursor:
+        connections.check_connected(cursor, run.list_id, DIRECTORY)
+        plan.try_again(cursor, run.list_id)
+        run.progress.unchanged = staging.settle(cursor, run.list_id, users.round, scoped, users.uncompared)
+        users.uncompared = False
+        planned = plan.plan(cursor, run.list_id)
+        run.progress.plan = asdict(planned)
+        if not run.progress.preview:
+            runs.hold(cursor, run.list_id, run.job.id if planned.held else None)
+            run.enter(APPLY, plan.count(cursor, run.list_id))
+        run.move(cursor)
+        run.keep(cursor)
+
+
+def apply_some(run: Run) -> None:
+    """The next slice; those that were refused once more, as long as that helps."""
+    try:
+        _slice(run, apply.SLICE)
+    except (Refused, Overtaken, *database.LOST):
+        raise
+    except Exception:
+        # One of them cannot be carried out at all: it is found by taking them one by one.
+        _one_alone(run)
+
+
+def _slice(run: Run, limit: int) -> None:
+    with run.transaction() as cursor:
+        applied = apply.apply(cursor, run.list_id, run.job.id, limit)
+        if applied is None:
+            applied = _again(run, cursor)
+        else:
+            run.progress.done += applied.accepted
+            run.progress.passed = run.progress.passed or applied.accepted > 0
+        run.keep(cursor)
+    run.ring(applied.lanes)
+    metrics.SYNC_CHANGES.labels("accepted").inc(applied.accepted)
+
+
+def _one_alone(run: Run) -> None:
+    try:
+        _slice(run, 1)
+    except (Refused, Overtaken, *database.LOST):
+        raise
+    except Exception as error:
+        with run.transaction() as cursor:
+            apply.give_up(cursor, run.list_id, error)
+            run.keep(cursor)
+
+
+def _again(run: Run, cursor: Cursor) -> apply.Applied:
+    """All were taken. Whoever was refused is taken again if others have moved since."""
+    progress = run.progress
+    again = progress.passed and progress.passes < MOST_PASSES and plan.try_again(cursor, run.list_id)
+    progress.passes, progress.passed = progress.passes + 1, False
+    if not again:
+        run.enter(SETTLE)
+        progress.refused = plan.count(cursor, run.list_id)
+        metrics.SYNC_CHANGES.labels("refused").inc(progress.refused)
+    return apply.Applied(0, 0, [])
+
+
+def settle(run: Run) -> None:
+    """Workers have applied everything; what came of it is in the log."""
+    with run.transaction() as cursor:
+        if journal.pending(cursor, run.list_id):
+            run.rest = SETTLE_EVERY
+            return run.keep(cursor)
+        run.progress.results, run.progress.created = runs.outcome(cursor, run.list_id, run.job.id, run.job.created_at)
+        runs.hold(cursor, run.list_id, None)
+        run.progress.phase = runs.OVER
+        return run.keep(cursor)
+
+
+STEPS: dict[str, Callable[[Run], None]] = {
+    FETCH: fetch,
+    MEMBERS: members,
+    MANAGERS: managers,
+    COMPARE: compare,
+    APPLY: apply_some,
+    SETTLE: settle,
+}
+
+
+def seconds_since(moment: datetime) -> float:
+    """How long ago a moment of the database's was."""
+    return max(0.0, (datetime.now(UTC) - moment).total_seconds())
