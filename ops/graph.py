@@ -58,6 +58,14 @@ def clouds(simulator: str | None) -> dict[str, Cloud]:
     return CLOUDS | {SIMULATED: Cloud("Simulated directory", root, root)}
 
 
+class _Reply(NamedTuple):
+    """An answer over HTTP, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
 class Answer(NamedTuple):
     """One answer out of a batch."""
 
@@ -100,10 +108,11 @@ class Graph:
         response = self._ask("GET", self._url(link), headers or {}, None)
         return _parsed(response)
 
-    def batch(self, paths: Sequence[str]) -> list[Answer]:
+    def batch(self, paths: Sequence[str], headers: Mapping[str, str] | None = None) -> list[Answer]:
         """Up to 20 GETs in one request, answered in this order."""
         assert 0 < len(paths) <= MOST_IN_BATCH
-        wanted = [{"id": str(number), "method": "GET", "url": path} for number, path in enumerate(paths)]
+        of_each = {"headers": dict(headers)} if headers else {}
+        wanted = [{"id": str(number), "method": "GET", "url": path, **of_each} for number, path in enumerate(paths)]
         body = msgspec.json.encode({"requests": wanted})
         parsed = _parsed(self._ask("POST", self._url("/$batch"), {"Content-Type": "application/json"}, body))
         try:
@@ -121,7 +130,7 @@ class Graph:
             raise Broken(f"Microsoft Graph sent a link to another host, {other.netloc[:100]}, which is not followed")
         return link
 
-    def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> urllib3.BaseHTTPResponse:
+    def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Reply:
         """One request, with a new token where the present one was not taken."""
         for renewed in (False, True):
             authorised = {"Authorization": f"Bearer {self._present_token(renewed)}", **headers}
@@ -151,7 +160,7 @@ class Graph:
         except (KeyError, TypeError, ValueError):
             raise Broken("Microsoft's sign-in answered in a form that is not known") from None
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> urllib3.BaseHTTPResponse:
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Reply:
         """Sent, and sent again a moment later where nothing or a 5xx without a time came back."""
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(TRIES),
@@ -161,28 +170,26 @@ class Graph:
         )
         return retrying(self._send_once, method, url, headers, body)
 
-    def _send_once(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> urllib3.BaseHTTPResponse:
+    def _send_once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Reply:
         self.requests += 1
         try:
             # Redirects are not followed: they would take the token along.
             response = self._pool.request(
                 method, url, headers=dict(headers), body=body, redirect=False, preload_content=False
             )
-            try:
-                response.read(LONGEST_ANSWER, cache_content=True)
-                if response.read(1):
-                    raise Broken("Microsoft Graph answered with more than 64 MB")
-            finally:
-                response.release_conn()
+            data = response.read(LONGEST_ANSWER + 1)
+            if len(data) > LONGEST_ANSWER:
+                response.close()
+                raise Broken(f"Microsoft Graph answered with more than {LONGEST_ANSWER >> 20} MB")
+            response.release_conn()
         except HTTPError as error:
             metrics.GRAPH_REQUESTS.labels("lost").inc()
             raise ConnectionRefused(urlsplit(url).netloc, error) from None
-        metrics.GRAPH_REQUESTS.labels(f"{response.status // 100}xx" if response.status != 429 else "429").inc()
-        if response.status >= 500 and "retry-after" not in response.headers:
-            raise ConnectionRefused(urlsplit(url).netloc, None, response.status)
-        return response
+        reply = _Reply(response.status, response.headers, data)
+        metrics.GRAPH_REQUESTS.labels("429" if reply.status == 429 else f"{reply.status // 100}xx").inc()
+        if reply.status >= 500 and "retry-after" not in reply.headers:
+            raise ConnectionRefused(urlsplit(url).netloc, None, reply.status)
+        return reply
 
 
 def _inner(one: Mapping[str, Any]) -> Answer:
@@ -190,7 +197,7 @@ def _inner(one: Mapping[str, Any]) -> Answer:
     return Answer(int(one["status"]), one.get("body"), float(after) if after is not None else None)
 
 
-def _parsed(response: urllib3.BaseHTTPResponse) -> Any:
+def _parsed(response: _Reply) -> Any:
     if "text/plain" in response.headers.get("content-type", ""):
         return response.data.decode("utf-8-sig")  # $count begins with a byte order mark
     try:

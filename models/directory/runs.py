@@ -6,9 +6,12 @@ from typing import Any
 
 import msgspec
 
+from models import connection as links
 from models import job as jobs
 from models.database import Cursor
+from models.errors import Taken
 from models.job import Job
+from models.organisation import DIRECTORY
 
 KEPT = 500  # runs of a list
 PAGE = 20
@@ -83,6 +86,26 @@ def begin(cursor: Cursor, list_id: str, by: str, preview: bool = False) -> str |
     if run_id is not None:
         jobs.forget_old(cursor, list_id, jobs.SYNC, KEPT)
     return run_id
+
+
+def start(cursor: Cursor, list_id: str, by: str, preview: bool = False) -> str:
+    """A run that somebody asks for; its id, to be told to the bell after COMMIT."""
+    links.check_connected(cursor, list_id, DIRECTORY)
+    run_id = begin(cursor, list_id, by, preview)
+    if run_id is None:
+        raise Taken("a run of this list is at work already: wait for its end, or stop it")
+    return run_id
+
+
+def stop(cursor: Cursor, list_id: str) -> bool:
+    """End the run that is at work; False where there is none. What it has pulled and applied stays, and the next run
+    goes on from there."""
+    cursor.execute(
+        "update job set state = %s, finished_at = clock_timestamp() where list_id = %s and kind = %s"
+        " and finished_at is null",
+        (jobs.ENDED, list_id, jobs.SYNC),
+    )
+    return cursor.rowcount == 1
 
 
 def as_json(progress: Progress) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""What operators ask of a directory while they set a sync up: whether it answers, and which groups it has."""
+
+from typing import NamedTuple
+from urllib.parse import quote
+
+from models.errors import Refused
+from ops.graph import EVENTUAL, MOST_IN_BATCH, Graph
+
+FOUND = MOST_IN_BATCH  # groups of one search: their members are counted in one batch
+
+
+class Seen(NamedTuple):
+    """How many users and groups a connection can see."""
+
+    users: int
+    groups: int
+
+
+class FoundGroup(NamedTuple):
+    """A group of the directory; `members` None where they cannot be counted at the moment."""
+
+    id: str
+    name: str
+    members: int | None
+
+
+def test(graph: Graph) -> Seen:
+    """Test Connection: signs in, counts, and reads as a run will. Raises what `graph_errors` has, with what to do."""
+    seen = Seen(_count(graph, "/users/$count"), _count(graph, "/groups/$count"))
+    graph.get("/users/delta?$select=id,displayName&$deltatoken=latest")
+    graph.get("/groups/delta?$select=displayName,members&$deltatoken=latest")
+    return seen
+
+
+def _count(graph: Graph, path: str) -> int:
+    text = graph.get(path, EVENTUAL)
+    if not isinstance(text, str) or not text.strip().isdecimal():
+        raise Refused("Microsoft Graph answered with no number: look whether the cloud is right")
+    return int(text)
+
+
+def search_groups(graph: Graph, text: str) -> list[FoundGroup]:
+    """The first groups by name, or those whose name has words that begin like these, with how many members each has."""
+    words = " ".join(text.replace('"', " ").replace("\\", " ").split())
+    if words:
+        condition = f"&$search={quote(f'{chr(34)}displayName:{words}{chr(34)}', safe='')}"
+    else:
+        condition = "&$orderby=displayName"
+    page = graph.get(f"/groups?$select=id,displayName&$top={FOUND}{condition}", EVENTUAL)
+    groups = [(str(one["id"]), str(one.get("displayName") or one["id"])) for one in page["value"][:FOUND]]
+    return _counted(graph, sorted(groups, key=lambda group: group[1].casefold())) if groups else []
+
+
+def _counted(graph: Graph, groups: list[tuple[str, str]]) -> list[FoundGroup]:
+    answers = graph.batch([f"/groups/{group_id}/members/$count" for group_id, _ in groups], EVENTUAL)
+    return [
+        FoundGroup(group_id, name, int(answer.body) if str(answer.body).isdecimal() else None)
+        for (group_id, name), answer in zip(groups, answers, strict=True)
+    ]
