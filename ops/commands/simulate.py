@@ -5,17 +5,30 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import click
 
 from ops.commands.shared import FAILED, UNREACHABLE, Target, find_list, on_target, show, stop, table, whoami
+from ops.commands.simulate_graph import entra_graph
 
-IDPS = ("okta", "entra", "pingone", "onelogin", "jumpcloud")
+IDPS = {
+    "okta": "Okta", "entra": "Entra ID", "pingone": "PingOne", "onelogin": "OneLogin", "jumpcloud": "JumpCloud"
+}  # fmt: skip
+
+
+@click.group()
+def simulate() -> None:
+    """Be an identity provider: push its traffic to a list, or let Directory Sync pull.
+
+    \b
+    muster simulate okta --users 200
+    muster simulate entra-graph --users 1000 --groups 20
+    """
 
 
 @click.command()
-@click.argument("idp", type=click.Choice(IDPS))
 @click.option("--users", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
 @click.option("--list", "wanted", metavar="LIST", help="The list to fill.  [default: the IdP's list of the demo]")
 @click.option(
@@ -43,9 +56,7 @@ IDPS = ("okta", "entra", "pingone", "onelogin", "jumpcloud")
     help="Seconds between the beginnings of two cycles; Entra ID's 40 minutes unless it says otherwise.",
 )  # fmt: skip
 @on_target
-def simulate(
-    idp: str, wanted: str | None, cycles: int, every: float, at: Target, as_json: bool, **traffic: Any
-) -> None:
+def _push(idp: str, wanted: str | None, cycles: int, every: float, at: Target, as_json: bool, **traffic: Any) -> None:
     """Send an identity provider's traffic to a list, in that provider's own dialect.
 
     \b
@@ -68,6 +79,19 @@ def simulate(
         failed += report["failed"]
     if failed:
         raise SystemExit(FAILED)
+
+
+for _idp, _title in IDPS.items():
+    simulate.add_command(
+        click.Command(
+            _idp,
+            callback=partial(_push.callback or _push, idp=_idp),
+            params=_push.params,
+            help=_push.help,
+            short_help=f"Push a day of {_title}'s SCIM traffic to a list.",
+        )
+    )
+simulate.add_command(entra_graph)
 
 
 def _begun(cycles: int, every: float) -> Iterator[int]:

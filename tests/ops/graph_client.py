@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -89,7 +90,7 @@ class Client:
 
 
 class Asking(threading.Thread):
-    """A request of its own, whose reply is awaited later."""
+    """A request of its own, whose reply, if the connection lasts, is awaited later."""
 
     def __init__(self, client: Client, path: str) -> None:
         super().__init__(daemon=True)
@@ -98,7 +99,8 @@ class Asking(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        self._reply = self._client.get(self._path)
+        with suppress(OSError, http.client.HTTPException):
+            self._reply = self._client.get(self._path)
 
     def reply(self) -> Reply:
         """What came."""

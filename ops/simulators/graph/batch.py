@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ops.simulators.graph.exchange import Answer, Refused, Request, document
@@ -44,9 +45,8 @@ def _inner(outer: Request, one: dict[str, Any]) -> Request:
 
 
 def _shown(request_id: str, inner: Answer) -> dict[str, Any]:
-    body = inner.body.decode(errors="replace")
-    try:
-        content: Any = json.loads(body) if body else None
-    except ValueError:
-        content = body
+    content: Any = inner.body.decode(errors="replace")
+    if "json" in inner.headers.get("Content-Type", ""):
+        with suppress(ValueError):  # a fault may have cut it short
+            content = json.loads(content)
     return {"id": request_id, "status": inner.status, "headers": dict(inner.headers), "body": content}

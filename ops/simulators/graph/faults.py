@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -29,7 +30,7 @@ class Fault:
     times: int = 1
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = b""  # bytes and text as they are, everything else as JSON
+    body: Any = None  # bytes and text as they are, everything else as JSON; None is Graph's own error
     delay: float = 0.0
     hold: threading.Event | None = None
     cut: Literal["before", "middle"] | None = None
@@ -44,10 +45,12 @@ class Fault:
         """What is answered instead; None is what is usual."""
         if self.status is None:
             return None
-        kind = "application/json"
-        body = self.body
+        if self.body is None:
+            phrase = HTTPStatus(self.status).phrase
+            return Refused(self.status, phrase.title().replace(" ", ""), f"{phrase}.", self.headers).answer()
+        kind, body = "application/json", self.body
         if isinstance(body, str):
-            body, kind = body.encode(), "text/html"
+            kind, body = "text/html", body.encode()
         elif not isinstance(body, bytes):
             body = json.dumps(body).encode()
         return Answer(self.status, body, {"Content-Type": kind, **self.headers})
