@@ -1,5 +1,6 @@
 """The simulated Graph's delta queries, over HTTP."""
 
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -119,6 +120,22 @@ def test_managers_are_given_when_they_are_selected(client: Client, directory: Di
         {"id": third, "manager@delta": [user(first) | {"@removed": GONE}]},
     ]
     assert again == [{"id": third, "manager@delta": [user(second)]}]
+
+
+def test_a_manager_who_leaves_manages_nobody(client: Client, directory: Directory) -> None:
+    first, second, third, *_ = directory.user_ids()
+    directory.set_manager(second, third)
+    directory.set_manager(first, third)
+    _, link = client.round("/users/delta?$select=manager")
+    directory.remove_user(third)
+    left, link = client.round(link)
+    directory.restore_user(third)
+    back, _ = client.round(link)
+
+    assert left[1:] == [
+        {"id": one, "manager@delta": [user(third) | {"@removed": GONE}]} for one in (second, first)
+    ]  # fmt: skip
+    assert back[1:] == [{"id": one, "manager@delta": [user(third)]} for one in (second, first)]
 
 
 def test_properties_with_parts_are_objects(client: Client, directory: Directory) -> None:
@@ -291,3 +308,24 @@ def test_a_member_who_leaves_between_pages_hides_nobody(client: Client, director
     rest, _ = client.round(page["@odata.nextLink"])
 
     assert [one["id"] for each in rest for one in each["members@delta"]] == directory.user_ids()[2:]
+
+
+def test_a_large_tenant_needs_little_memory() -> None:
+    tracemalloc.start()
+    directory = Directory(users=100_000, groups=500)
+    with directory.lock:
+        largest = directory.groups[directory.group_ids()[0]]
+        sizes = (directory.size(largest), len(largest), directory.users.count)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert sizes == (100_000, 100_000, 100_000)
+    assert peak < 5_000_000
+
+
+def test_a_property_that_a_user_does_not_have_cannot_be_set(directory: Directory) -> None:
+    with pytest.raises(TypeError, match="has no jobTitel"):
+        directory.add_user(jobTitel="Bursar")
+    with pytest.raises(TypeError, match="has no jobTitel"):
+        directory.change_user(directory.user_ids()[0], jobTitel="Bursar")
+    directory.add_user(extension_0123_badge="7")

@@ -89,7 +89,7 @@ class Directory:
             number = self._user(user_id)
             self.users.removed[number] = DELETED if permanently else CHANGED
             self.log["users"].append(Change(number, None))
-            self._log_memberships(user_id)
+            self._log_relations(number)
 
     def restore_user(self, user_id: str) -> None:
         """Out of the recycle bin, with memberships and manager."""
@@ -99,7 +99,7 @@ class Directory:
                 raise ValueError(f"{user_id} is not in the recycle bin")
             del self.users.removed[number]
             self.log["users"].append(Change(number, None, self.users.manager(number)))
-            self._log_memberships(user_id)
+            self._log_relations(number)
 
     def add_group(self, name: str, members: Iterable[str] = (), **properties: Any) -> str:
         """A new group; the id."""
@@ -195,6 +195,12 @@ class Directory:
                 if group.has(member_id, number) != joins:
                     (group.add if joins else group.remove)(member_id, number)
                     self.log["groups"].append(Change(group_id, frozenset({"members"}), member_id))
+
+    def _log_relations(self, number: int) -> None:
+        """Somebody came or went, and with them a member and a manager."""
+        user_id = self.users.id(number)
+        self._log_memberships(user_id)
+        self.log["users"] += [Change(one, frozenset({"manager"}), user_id) for one in self.users.reports(number)]
 
     def _log_memberships(self, member_id: str) -> None:
         for group in self.groups.values():

@@ -67,11 +67,11 @@ def all_groups(directory: Directory, request: Request) -> Answer:
         name, _, way = order.strip().partition(" ")
         if name != "displayName" or way not in ("", "asc", "desc"):
             raise unsupported("Sorting is supported by displayName alone.")
-        if "$filter" in asked and not (request.eventual and asked.get("$count") == "true"):
+        if "$filter" in asked and not _counted(request):
             raise unsupported("Sorting not supported for current query.")
         found.sort(key=lambda one: str(one.properties["displayName"]).casefold(), reverse=way == "desc")
     first, last = _stretch(request)
-    return _page(request, "groups", [one.shown(select) for one in found[first:last]], last, len(found))
+    return _page(request, "groups", [one.shown(select) for one in found[first:last]], last < len(found), len(found))
 
 
 def user_members(directory: Directory, request: Request, group_id: str) -> Answer:
@@ -79,16 +79,26 @@ def user_members(directory: Directory, request: Request, group_id: str) -> Answe
     found = _group(directory, group_id)
     select = _select(request, users.DEFAULTS, users.PROPERTIES, "user")
     first, last = _stretch(request)
+    shown = [directory.users.shown(number, select) for number in _users_at(directory, found, first, last)]
+    total = sum(1 for _ in _users_at(directory, found, 0, len(found))) if _counted(request) else 0
+    return _page(request, "users", shown, last < len(found), total)
+
+
+def _users_at(directory: Directory, found: Group, first: int, last: int) -> Iterator[int]:
     numbers = map(directory.users.number, directory.members_at(found, first, last))
-    shown = [directory.users.shown(number, select) for number in numbers if number is not None]
-    return _page(request, "users", shown, last, len(found))
+    return (number for number in numbers if number is not None)
 
 
-def _page(request: Request, kind: str, value: list[dict[str, Any]], last: int, total: int) -> Answer:
+def _counted(request: Request) -> bool:
+    return request.query.get("$count") == "true" and request.eventual
+
+
+def _page(request: Request, kind: str, value: list[dict[str, Any]], more: bool, total: int) -> Answer:
     content: dict[str, Any] = {"@odata.context": f"{request.base}/v1.0/$metadata#{kind}"}
-    if request.query.get("$count") == "true" and request.eventual:
+    if _counted(request):
         content["@odata.count"] = total
-    if last < total:
+    if more:
+        _, last = _stretch(request)
         path, _, query = request.target.partition("?")
         kept = [one for one in query.split("&") if one and not one.lower().startswith(("$skiptoken=", "%24skiptoken="))]
         content["@odata.nextLink"] = f"{request.base}{path}?{'&'.join([*kept, f'$skiptoken={last:08x}'])}"

@@ -1,8 +1,10 @@
 """The HTTP server: kept-alive connections, a thread each, and a record of every request."""
 
 import socket
+import socketserver
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,7 @@ from ops.simulators.graph.faults import Fault
 from ops.simulators.graph.routes import Routes
 
 PATIENCE = 10.0  # seconds that a test waits for a request
+MOST_RECORDED = 100_000  # requests; the oldest are forgotten
 
 
 @dataclass
@@ -45,7 +48,7 @@ class GraphServer:
         self.faults = self.routes.faults
         self.changed = threading.Condition()
         self.closing = threading.Event()
-        self._recorded: list[Recorded] = []
+        self._recorded: deque[Recorded] = deque(maxlen=MOST_RECORDED)
         self._http = _Http(self, host, port)
         self.url = local_root(host, self._http.server_port)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
@@ -88,7 +91,7 @@ class GraphServer:
     def wait_for(self, condition: Callable[[list[Recorded]], bool], seconds: float = PATIENCE) -> list[Recorded]:
         """The requests, once they meet a condition; TimeoutError if they do not."""
         with self.changed:
-            if not self.changed.wait_for(lambda: condition(self._recorded), seconds):
+            if not self.changed.wait_for(lambda: condition(list(self._recorded)), seconds):
                 raise TimeoutError(f"not within {seconds} s; asked so far: {[str(one) for one in self._recorded]}")
             return list(self._recorded)
 
@@ -112,6 +115,11 @@ class _Http(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._open: set[socket.socket] = set()
         super().__init__((host, port), _Connection)
+
+    def server_bind(self) -> None:
+        """Listen; HTTPServer's own asks the resolver for the host's name besides, which may take long."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """A connection begins."""

@@ -1,6 +1,7 @@
 """Access tokens of a simulated tenant."""
 
 import secrets
+import threading
 import time
 
 
@@ -10,6 +11,7 @@ class Sessions:
     def __init__(self) -> None:
         self.seconds = 3599
         self.secret_expired = False  # whether the client's secret has expired
+        self._lock = threading.Lock()
         self._until: dict[str, float] = {}
 
     def issue(self) -> str:
@@ -21,8 +23,9 @@ class Sessions:
     def take(self, token: str, seconds: float) -> None:
         """Let a token be good for so long."""
         now = time.monotonic()
-        self._until = {one: until for one, until in self._until.items() if until > now}
-        self._until[token] = now + seconds
+        with self._lock:
+            self._until = {one: until for one, until in self._until.items() if until > now}
+            self._until[token] = now + seconds
 
     def good(self, authorization: str) -> bool:
         """Whether a header carries a token that is good."""
@@ -30,4 +33,5 @@ class Sessions:
 
     def end(self) -> None:
         """No token is good any longer."""
-        self._until.clear()
+        with self._lock:
+            self._until.clear()

@@ -42,6 +42,12 @@ def check_select(names: Iterable[str], known: frozenset[str], kind: str) -> None
             )  # fmt: skip
 
 
+def check_given(properties: dict[str, Any]) -> None:
+    """TypeError for a property that a user does not have, which would be seen by nobody."""
+    if unknown := {name for name in properties if name not in PROPERTIES and not name.startswith("extension_")}:
+        raise TypeError(f"a user of Graph's has no {', '.join(sorted(unknown))}")
+
+
 class Users:
     """By number, from 0; `removed` says why somebody is no longer there."""
 
@@ -75,6 +81,7 @@ class Users:
 
     def add(self, properties: dict[str, Any]) -> int:
         """Somebody new, by number."""
+        check_given(properties)
         number = self.count
         self.count += 1
         if given := properties.pop("id", None):
@@ -84,6 +91,7 @@ class Users:
 
     def change(self, number: int, properties: dict[str, Any]) -> None:
         """Properties set."""
+        check_given(properties)
         self._changed[number] = self._changed.get(number, {}) | properties
 
     def properties(self, number: int) -> dict[str, Any]:
@@ -115,6 +123,12 @@ class Users:
             found = self.id(number // REPORTS) if 0 < number < self.computed else None
         there = self.number(found) if found else None
         return None if there is None or there in self.removed else found
+
+    def reports(self, number: int) -> Iterator[int]:
+        """Whom somebody manages, or would if they were there."""
+        usual = range(max(1, number * REPORTS), min((number + 1) * REPORTS, self.computed))
+        yield from (one for one in usual if one not in self._managers)
+        yield from (one for one, manager_id in self._managers.items() if manager_id == self.id(number))
 
     def set_manager(self, number: int, manager_id: str | None) -> None:
         """Whom somebody reports to."""
