@@ -8,10 +8,11 @@ import structlog
 
 from models import acceptance
 from models import connection as connections
+from models.attributes import ENTERPRISE
 from models.change import Change, Outcome, Request
 from models.database import Cursor
 from models.directory import plan, runs
-from models.directory.plan import Pending
+from models.directory.plan import Pending, Standing
 from models.directory.staging import GONE, USER
 from models.errors import Refused
 from models.journal import Lane
@@ -47,6 +48,35 @@ def apply(cursor: Cursor, list_id: str, run_id: str, limit: int = SLICE) -> Appl
     done = [one.object_id for one in pending if one.object_id not in refused]
     plan.applied(cursor, list_id, done)
     return Applied(len(done), len(refused), lanes)
+
+
+def step_aside(cursor: Cursor, list_id: str, run_id: str) -> Applied:
+    """Have users who swapped names or identifiers give theirs up for a moment, so that each can take the other's."""
+    connections.enter(cursor, list_id)
+    unique_identifier = connections.check_connected(cursor, list_id, DIRECTORY)
+    standing = plan.in_each_others_way(cursor, list_id)
+    request = Request(runs.request_id(run_id), None, None, IDP)
+    changes = [Change(list_id, "update", request, _Aside(one, unique_identifier), one.identity_id) for one in standing]
+    outcomes, lanes = acceptance.accept(cursor, changes, {list_id: unique_identifier})
+    return Applied(sum(not isinstance(one, Refused) for one in outcomes), 0, lanes)
+
+
+class _Aside:
+    """A change to a user without the name, or the identifier, that another one is to get."""
+
+    def __init__(self, one: Standing, unique_identifier: str) -> None:
+        self._one, self._unique_identifier = one, unique_identifier
+
+    def __call__(self, present: Document | None) -> Document:
+        found = dict(present or {})
+        if self._one.has_name:
+            found["userName"] = self._one.object_id
+        if self._one.has_uid and self._unique_identifier == "employeeNumber":
+            employment = found.get(ENTERPRISE) or {}
+            found[ENTERPRISE] = {name: value for name, value in employment.items() if name != "employeeNumber"}
+        if self._one.has_uid and self._unique_identifier == "email":
+            found.pop("emails", None)
+        return found
 
 
 def give_up(cursor: Cursor, list_id: str, error: Exception) -> Applied:

@@ -225,14 +225,17 @@ def _one_alone(run: Run) -> None:
 
 
 def _again(run: Run, cursor: Cursor) -> apply.Applied:
-    """All were taken. Whoever was refused is taken again if others have moved since."""
+    """All were taken. Whoever was refused is taken again, as long as others move out of the way."""
     progress = run.progress
-    again = progress.passed and progress.passes < MOST_PASSES and plan.try_again(cursor, run.list_id)
-    progress.passes, progress.passed = progress.passes + 1, False
-    if not again:
-        run.enter(SETTLE)
-        progress.refused = plan.count(cursor, run.list_id)
-        metrics.SYNC_CHANGES.labels("refused").inc(progress.refused)
+    moved, progress.passed = progress.passed, False
+    if plan.count(cursor, run.list_id) and progress.passes < MOST_PASSES:
+        progress.passes += 1
+        aside = apply.Applied(0, 0, []) if moved else apply.step_aside(cursor, run.list_id, run.job.id)
+        if (moved or aside.accepted) and plan.try_again(cursor, run.list_id):
+            return aside
+    run.enter(SETTLE)
+    progress.refused = plan.count(cursor, run.list_id)
+    metrics.SYNC_CHANGES.labels("refused").inc(progress.refused)
     return apply.Applied(0, 0, [])
 
 

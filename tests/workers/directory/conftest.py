@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models import connection as links
 from models import database, master_list, organisation
 from models.database import Connection
 from models.directory import connections, plan, runs, syncs
@@ -19,6 +20,7 @@ from ops.simulators.graph import Directory, GraphServer
 from ops.vault import Vault, new_key
 from tests.workers.conftest import Roster
 from workers.directory import run as running
+from workers.sweep import forget
 
 VAULT = Vault([new_key()])
 OPERATOR = "ops@north.example"
@@ -58,6 +60,25 @@ class Pulled(Roster):
         scope = Scope(tuple(Group(one, "A group") for one in groups) or None, guests)
         with database.transaction(self.connection, [self.list_id]) as cursor:
             syncs.change(cursor, self.organisation_id, self.list_id, self.directory_connection_id, scope, Schedule())
+
+    def map(self, attribute: str, label: str) -> None:
+        """Map one attribute more."""
+        with database.transaction(self.connection, [self.list_id]) as cursor:
+            keys = master_list.ensure_fields(cursor, self.list_id, [(label, "text")])
+            cursor.execute(
+                "insert into field_mapping (list_id, attribute, field) values (%s, %s, %s)",
+                (self.list_id, attribute, keys[label]),
+            )
+            cursor.execute(
+                "update connection set mapping_version = mapping_version + 1 where list_id = %s", (self.list_id,)
+            )
+
+    def disconnect(self) -> None:
+        """Disconnect the list, and forget what was pulled."""
+        with database.transaction(self.connection, [self.list_id]) as cursor:
+            links.disconnect(cursor, self.list_id)
+        self.drain()
+        forget(self.connection, self.list_id)
 
     def begin(self, preview: bool = False) -> str:
         """A new run; its id."""
@@ -100,6 +121,15 @@ class Pulled(Roster):
         """Who could not be applied, by user name."""
         with database.transaction(self.connection, [self.list_id]) as cursor:
             return {one.name: one.error for one in plan.failures(cursor, self.list_id, 100)}
+
+    def waiting(self) -> int:
+        """How many identities wait."""
+        with database.transaction(self.connection, [self.list_id]) as cursor:
+            cursor.execute(
+                "select count(*) from identity where list_id = %s and waiting_reason is not null", (self.list_id,)
+            )
+            row = cursor.fetchone()
+        return row[0] if row else 0
 
     def by_anchor(self) -> dict[str, dict[str, Any]]:
         """People by their object id in the directory."""
