@@ -4,7 +4,7 @@ import http.client
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -98,17 +98,18 @@ def test_a_delay(client: Client, server: GraphServer) -> None:
 
 
 def test_a_server_that_closes_lets_everything_go() -> None:
-    directory = Directory()
-    with GraphServer(directory) as server, closing(Client(server)) as client, closing(Client(server)) as idle:
-        idle.get("/users/delta")
-        server.faults.add("groups", hold=threading.Event())
-        waiting = Asking(client, "/groups")
-        server.wait_for(lambda requests: len(requests) == 2)
-    waiting.join(10)
+    with ExitStack() as clients:
+        with GraphServer(Directory()) as server:
+            client, idle = (clients.enter_context(closing(Client(server))) for _ in range(2))
+            idle.get("/users/delta")
+            server.faults.add("groups", hold=threading.Event())
+            waiting = Asking(client, "/groups")
+            server.wait_for(lambda requests: len(requests) == 2)
+        waiting.join(10)
 
-    assert not waiting.is_alive()
-    with closing(idle), pytest.raises(ConnectionError):
-        idle.get("/users/delta")
+        assert not waiting.is_alive()
+        with pytest.raises(ConnectionError):
+            idle.get("/users/delta")
 
 
 def test_faults_that_are_cleared_do_not_happen(client: Client, server: GraphServer) -> None:
