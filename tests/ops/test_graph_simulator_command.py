@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -124,6 +125,19 @@ def test_an_empty_tenant_gets_joiners() -> None:
     directory = Directory()
 
     assert [Days(directory).change(), len(directory.user_ids())] == ["joiner", 1]
+
+
+def test_it_throttles() -> None:
+    with running("--throttle", "1", "--json") as process:
+        known = ready(process)
+        asked = Request(f"{known['url']}/v1.0/groups", headers={"Authorization": f"Bearer {post_token(known)}"})
+        with urlopen(asked, timeout=10):
+            pass
+        with pytest.raises(HTTPError) as refused:
+            urlopen(asked, timeout=10)
+        refused.value.close()
+
+    assert (refused.value.code, refused.value.headers["Retry-After"]) == (429, "10")
 
 
 def test_changes_a_minute_end_with_the_command() -> None:

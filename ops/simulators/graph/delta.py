@@ -5,7 +5,7 @@ The wire as documented in "Use delta query to track changes" and "Get incrementa
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ops.simulators.graph import groups, users
@@ -14,7 +14,7 @@ from ops.simulators.graph.exchange import Answer, Request, document, unsupported
 from ops.simulators.graph.states import Query, State
 
 MOST_IDS = 50  # of a $filter
-ROUNDS_KEPT = 8
+ROUNDS_KEPT = 64
 _ID = r"id\s+eq\s+'([^']*)'"
 _FILTER = re.compile(rf"\s*{_ID}(\s+or\s+{_ID})*\s*", re.IGNORECASE)
 Piece = int | tuple[str, int, int]  # a user's number; a group with a stretch of its members
@@ -36,7 +36,7 @@ class Round:
     """What a round gives: pieces in order; `related` has managers or members that changed, None in a first round."""
 
     pieces: Sequence[Piece]
-    related: dict[int | str, list[str]] | None = field(default=None)
+    related: dict[int | str, list[str]] | None = None
 
 
 class Delta:
@@ -89,14 +89,15 @@ class Delta:
         return document({"@odata.context": f"{root}/$metadata#{query.kind}", **links, "value": value})
 
     def _round(self, query: Query, state: State) -> Round:
-        """The round that a state is of; the last few are kept, for their next pages."""
+        """The round that a state is of. The last ones are kept: making one takes long, and a first round of groups that
+        grow meanwhile would be cut in other places."""
         key = (query, state.start, state.end, self.paging.members)
-        if key not in self._rounds:
-            while len(self._rounds) >= ROUNDS_KEPT:
-                del self._rounds[next(iter(self._rounds))]
-            make = self._everything if state.start < 0 else self._changes
-            self._rounds[key] = make(query, state)
-        return self._rounds[key]
+        make = self._everything if state.start < 0 else self._changes
+        found = self._rounds.pop(key, None) or make(query, state)
+        self._rounds[key] = found
+        while len(self._rounds) > ROUNDS_KEPT:
+            del self._rounds[next(iter(self._rounds))]
+        return found
 
     def _everything(self, query: Query, state: State) -> Round:
         directory = self._directory

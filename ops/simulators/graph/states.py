@@ -1,4 +1,4 @@
-"""Delta and skip tokens: opaque to clients, and complete, so that no round has to be remembered."""
+"""Delta and skip tokens: opaque to clients, and complete, so that they are not remembered one by one."""
 
 import base64
 import uuid
