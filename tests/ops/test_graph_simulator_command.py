@@ -137,7 +137,8 @@ def test_it_throttles() -> None:
             urlopen(asked, timeout=10)
         refused.value.close()
 
-    assert (refused.value.code, refused.value.headers["Retry-After"]) == (429, "10")
+    assert refused.value.code == 429
+    assert 1 <= int(refused.value.headers["Retry-After"]) <= 10
 
 
 def test_changes_a_minute_end_with_the_command() -> None:

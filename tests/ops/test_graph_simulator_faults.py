@@ -144,10 +144,10 @@ def test_a_bucket_that_is_empty_says_when_to_come_again() -> None:
 def test_throttling_is_of_each_request_of_a_batch(client: Client, server: GraphServer) -> None:
     server.throttle(per_10_seconds=3)
     reply = client.batch(*["/groups"] * 4)
-    inner = [(one["id"], one["status"], one["headers"].get("Retry-After")) for one in reply.body["responses"]]
+    inner = [(one["id"], one["status"], "Retry-After" in one["headers"]) for one in reply.body["responses"]]
 
     assert reply.status == 200
-    assert inner == [("4", 429, "4"), ("3", 200, None), ("2", 200, None), ("1", 200, None)]
+    assert inner == [("4", 429, True), ("3", 200, False), ("2", 200, False), ("1", 200, False)]
     assert client.get("/groups").status == 429
     assert client.token().status == 200
 
