@@ -19,6 +19,7 @@ from models.organisation import DIRECTORY
 from ops import metrics
 from ops.graph import EVENTUAL, MOST_IN_BATCH, Answer, Graph
 from workers.directory import apply, pages, streams
+from workers.directory.documents import PROPERTIES
 from workers.directory.streams import Stream
 
 FEW = 10  # members are asked for one by one where the directory has so many times more users
@@ -142,8 +143,7 @@ def members(run: Run) -> None:
         due = staging.unread(cursor, run.list_id, MOST_IN_BATCH)
     if not due:
         return run.enter(MANAGERS)
-    select = ",".join(run.streams[-1].asked)
-    answers = _asked(run.graph, due, f"/users/{{}}?$select={select}")
+    answers = _asked(run.graph, due, f"/users/{{}}?$select={','.join(PROPERTIES)}")
     with run.transaction() as cursor:
         late = pages.keep_fetched(cursor, run.sync, run.round, answers, run.unique_identifier, run.managers)
         run.progress.seen += len(answers)

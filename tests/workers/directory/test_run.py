@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from models import database
 from models.attributes import ENTERPRISE
+from models.directory import syncs
 from ops.simulators.graph import Directory
 from tests.workers.directory.conftest import Pulled
 
@@ -216,6 +218,21 @@ def test_managers_are_asked_for_where_they_are_mapped(staff: Pulled, directory: 
     assert "Manager" not in staff.by_anchor()[mila]["fields"]
 
 
+def test_managers_of_new_members_are_asked_for(staff: Pulled, directory: Directory) -> None:
+    mila, ravi = names(directory, "Mila", "Ravi")
+    directory.change_user(ravi, displayName="Ravi M")
+    directory.set_manager(mila, ravi)
+    group = directory.add_group("Staff", [])
+    staff.connect(group)
+    staff.map(f"{ENTERPRISE}:manager", "Manager")
+    staff.run()
+    directory.add_members(group, [mila])
+
+    staff.run()
+
+    assert staff.by_anchor()[mila]["fields"]["Manager"] == "Ravi M"
+
+
 def test_a_value_that_cannot_be_stored_is_told(staff: Pulled, directory: Directory) -> None:
     mila, ravi = names(directory, "Mila", "Ravi")
     directory.change_user(mila, jobTitle="Regis\x00trar")
@@ -243,3 +260,60 @@ def test_people_who_are_in_the_list_already_are_adopted(staff: Pulled, directory
     assert (over.progress.created, over.progress.plan["adopted"]) == (0, 1)
     assert {key: one["active"] for key, one in staff.by_anchor().items()} == {mila: True, ravi: True}
     assert len(staff.people()) == 2
+
+
+def test_a_few_members_of_a_large_directory_are_asked_for_by_their_ids(staff: Pulled, directory: Directory) -> None:
+    everyone = names(directory, *(f"P{number}" for number in range(400)))
+    staff.connect(directory.add_group("Staff", everyone[:30]))
+
+    over = staff.run()
+
+    asked = [one.target for one in staff.graph.requests]
+    assert len([one for one in asked if "$batch" in one]) == 2
+    assert len([one for one in asked if "/users/delta" in one]) == 1
+    assert (len(staff.people()), over.progress.created) == (30, 30)
+    directory.change_user(everyone[0], jobTitle="Bursar")
+    directory.change_user(everyone[40], jobTitle="Bursar")
+    staff.run()
+    assert [one["fields"].get("Job Title") for one in staff.people()].count("Bursar") == 1
+
+
+def test_groups_beyond_fifty_are_read_in_several_streams(staff: Pulled, directory: Directory) -> None:
+    everyone = names(directory, *(f"P{number}" for number in range(120)))
+    groups = [directory.add_group(f"G{number}", [one]) for number, one in enumerate(everyone)]
+    staff.connect(*groups)
+
+    staff.run()
+
+    assert len(staff.people()) == 120
+    assert len([one for one in staff.graph.requests if "/groups/delta" in one.target]) == 3
+    directory.remove_members(groups[70], [everyone[70]])
+    staff.run()
+    assert len(staff.active()) == 119
+
+
+def test_a_group_that_holds_groups_is_told(staff: Pulled, directory: Directory) -> None:
+    (mila,) = names(directory, "Mila")
+    inner = directory.add_group("Inner", [])
+    outer = directory.add_group("Outer", [mila, inner])
+    staff.connect(outer)
+
+    over = staff.run()
+
+    assert set(staff.by_anchor()) == {mila}
+    assert over.progress.warnings == [
+        "The group “Outer” holds other groups, whose members are not followed: choose those groups as well"
+    ]
+
+
+def test_the_names_of_groups_follow_the_directory(staff: Pulled, directory: Directory) -> None:
+    (mila,) = names(directory, "Mila")
+    group = directory.add_group("Teachers", [mila])
+    staff.connect(group)
+    staff.run()
+    directory.change_group(group, displayName="Teaching staff")
+
+    staff.run()
+
+    with database.transaction(staff.connection, [staff.list_id]) as cursor:
+        assert syncs.groups_of(cursor, staff.list_id, mila) == ["Teaching staff"]
