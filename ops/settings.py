@@ -14,7 +14,8 @@ from ops.addresses import local_root
 
 PREFIX = "MUSTER_"
 # Each holds a password or a key, and may be told by a file's path instead: MUSTER_DATABASE_URL_FILE and so on.
-SECRETS = ("database_url", "owner_url", "redis_url", "secret_key")
+SERVERS = ("database_url", "owner_url", "redis_url")
+SECRETS = (*SERVERS, "secret_key")
 KEY_BYTES = 32
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1)]

@@ -15,7 +15,7 @@ from ops.addresses import LOOPBACK, free_port, local_root
 from ops.embedded import MARK
 from ops.note import note
 from ops.servers import ROOT, Servers, remove_sockets
-from ops.settings import PREFIX, SECRETS
+from ops.settings import PREFIX, SERVERS
 from ops.state import Folder, started
 from ops.supervisor import Child, Failed, Supervisor
 
@@ -131,7 +131,7 @@ class Up:
     def _environment(self, **more: str) -> dict[str, str]:
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         # They are told the servers that `up` found, and not the owner.
-        servers = {PREFIX + name.upper() for name in SECRETS}
+        servers = {PREFIX + name.upper() for name in SERVERS}
         kept = {key: value for key, value in os.environ.items() if key.removesuffix("_FILE") not in servers}
         return kept | {"PYTHONPATH": path, MARK: str(self._folder.path)} | more
 

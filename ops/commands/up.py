@@ -41,16 +41,16 @@ def up(as_json: bool, **options: Any) -> None:
     """
     from ops.account import Unusable
     from ops.addresses import PortTaken
-    from ops.settings import SECRETS, WrongSetting, given_as
+    from ops.settings import SERVERS, WrongSetting, given_as
     from ops.state import Folder, Running
     from ops.supervisor import Failed, Stopped
     from ops.up import Options, Up
 
     folder = Folder(options["data"])
     try:
-        servers = {name: given_as(name) for name in SECRETS}
+        servers = {name: given_as(name) for name in SERVERS}
         folder.take()
-        options |= {name: options[name] or servers[name] for name in SECRETS}
+        options |= {name: options[name] or servers[name] for name in SERVERS}
         Up(Options(**options), folder).run(
             lambda ready: click.echo(as_text(ready) if as_json else banner(ready, options["data"]))
         )

@@ -4,16 +4,25 @@ from collections.abc import Iterator
 
 import pytest
 
+from ops.addresses import free_port
 from ops.bench.system import System
 from ops.state import Folder
+from tests.journeys.directory import SECRET_KEY
 from tests.journeys.idp import Idp
 from tests.journeys.system import Muster, running
 
 
 @pytest.fixture(scope="session")
-def muster() -> Iterator[Muster]:
+def graph_port() -> int:
+    """Where a journey may serve a directory of its own, for workers and consoles to find."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def muster(graph_port: int) -> Iterator[Muster]:
     """One `muster up` with two ingress and two worker processes, shared by the journeys that break nothing."""
-    with running("--ingress", "2", "--workers", "2", "--no-demo") as stack:
+    simulator = {"MUSTER_GRAPH_SIMULATOR": f"http://127.0.0.1:{graph_port}", "MUSTER_SECRET_KEY": SECRET_KEY}
+    with running("--ingress", "2", "--workers", "2", "--no-demo", **simulator) as stack:
         yield stack
 
 
