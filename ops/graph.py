@@ -112,12 +112,13 @@ class Graph:
         """Up to 20 GETs in one request, answered in this order."""
         assert 0 < len(paths) <= MOST_IN_BATCH
         of_each = {"headers": dict(headers)} if headers else {}
-        wanted = [{"id": str(number), "method": "GET", "url": path, **of_each} for number, path in enumerate(paths, 1)]
+        numbered = {str(number): path for number, path in enumerate(paths, 1)}
+        wanted = [{"id": number, "method": "GET", "url": path, **of_each} for number, path in numbered.items()]
         body = msgspec.json.encode({"requests": wanted})
         parsed = _parsed(self._ask("POST", self._url("/$batch"), {"Content-Type": "application/json"}, body))
         try:
             found = {str(one["id"]): _inner(one) for one in parsed["responses"]}
-            return [found[one["id"]] for one in wanted]
+            return [found[number] for number in numbered]
         except (KeyError, TypeError, ValueError):
             raise Broken("Microsoft Graph answered a batch in a form that is not known") from None
 

@@ -20,6 +20,7 @@ from ops.simulators.graph import Directory, GraphServer
 from ops.vault import Vault, new_key
 from tests.workers.conftest import Roster
 from workers.directory import run as running
+from workers.directory import steps
 from workers.sweep import forget
 
 VAULT = Vault([new_key()])
@@ -138,6 +139,13 @@ class Pulled(Roster):
     def active(self) -> set[str]:
         """The UIDs of the active people."""
         return {one["uid"] for one in self.people() if one["active"]}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run does not wait for drains, which the tests do themselves when it rests."""
+    monkeypatch.setattr(steps, "LOOK_EVERY", 0)
+    monkeypatch.setattr(steps, "LOOKS", 0)
 
 
 @pytest.fixture
