@@ -146,14 +146,23 @@ def growth(system: System, chosen: Chosen, say: Say) -> Outcome:
     return Outcome(growth.table(found, users), growth.as_json(found), growth.lines(found, users))
 
 
+def sync(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """A large directory pulled whole, and what has changed since."""
+    from ops.bench import sync
+
+    found = sync.measure(system, chosen.users or sync.USERS, say)
+    return Outcome(sync.table(found), sync.as_json(found), wrong=sum(len(one.wrong) for one in found))
+
+
 SUITES: dict[str, Suite] = {
     "ingress": ingress, "scale": scale, "console": console, "workers": workers, "burst": burst, "group": group,
-    "growth": growth, "memory": memory,
+    "growth": growth, "memory": memory, "sync": sync,
 }  # fmt: skip
 # Those that the table of targets is made of, in this order.
 TABLE: dict[str, Suite] = {
     "ingress": ingress, "workers": workers, "burst": burst, "growth": growth, "group": group, "memory": memory,
     "console": console,
 }  # fmt: skip
-# The one stops workers, which nobody else's Muster is to suffer; the other's processes must be new.
-ON_THEIR_OWN = frozenset({"workers", "memory"})
+# The first stops workers, which nobody else's Muster is to suffer; the second's processes must be new, and the third's
+# must know its directory.
+ON_THEIR_OWN = frozenset({"workers", "memory", "sync"})

@@ -15,10 +15,12 @@ from typing import Any
 
 from models import connection, database, master_list, organisation, token
 from ops.account import Unusable
+from ops.addresses import LOOPBACK, free_port, local_root
 from ops.bench.processes import Memory, clean_environment, family, memory, seconds
 from ops.bench.traffic import Target
 from ops.state import Folder
 from ops.supervisor import kill_group, runs
+from ops.vault import new_key
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_WITHIN, EMPTY_WITHIN = 20.0, 600.0  # seconds
@@ -46,6 +48,8 @@ class System:
     supervisor: int = 0  # the process of `muster up`, which is part of none
     ours: bool = False  # whether it was started for the bench: then its workers may be stopped
     lists: list[str] = field(default_factory=list)  # that the bench has made
+    graph_port: int = 0  # where its workers look for a simulated directory
+    secret_key: str = ""  # that its workers open credentials with
 
     @classmethod
     def of_state(cls, state: dict[str, Any], ours: bool = False) -> "System":
@@ -143,10 +147,16 @@ def running(say: Callable[[str], None], workers: int = 1) -> Iterator[System]:
     folder = Path(tempfile.mkdtemp(prefix="mb", dir="/tmp"))  # short: socket paths end at 107 bytes
     folder.chmod(0o711)
     data, log = folder / "d", folder / "log"
+    graph_port, secret_key = free_port(), new_key()
+    more = {
+        "MUSTER_LOG_LEVEL": "warning",
+        "MUSTER_GRAPH_SIMULATOR": local_root(LOOPBACK, graph_port),
+        "MUSTER_SECRET_KEY": secret_key,
+    }
     command = [sys.executable, "-m", "ops.cli", "up", "--json", "--no-demo", "--data", str(data), "--port", "0"]
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [*command, "--workers", str(workers)], cwd=ROOT, env=clean_environment() | {"MUSTER_LOG_LEVEL": "warning"},
+            [*command, "--workers", str(workers)], cwd=ROOT, env=clean_environment() | more,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
         )  # fmt: skip
     try:
@@ -156,6 +166,7 @@ def running(say: Callable[[str], None], workers: int = 1) -> Iterator[System]:
             if not process.stdout.readline():
                 raise Unusable(f"muster up did not come up: {log.read_text(errors='replace').strip()[-1000:]}")
             system = System.of_state(Folder(data).read(), ours=True)
+            system.graph_port, system.secret_key = graph_port, secret_key
             ending.callback(system.resume_workers)  # or they would not hear that they are to stop
             yield system
     finally:

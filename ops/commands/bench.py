@@ -22,11 +22,13 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 @click.command()
 @click.option(
     "--suite", type=click.Choice(
-        ["ingress", "workers", "burst", "growth", "group", "memory", "table", "scale", "console", "hosts", "bytes",
-         "background", "bloat"]
+        ["ingress", "workers", "burst", "growth", "group", "memory", "sync", "table", "scale", "console", "hosts",
+         "bytes", "background", "bloat"]
     ), default="ingress", show_default=True,
 )  # fmt: skip
-@click.option("--users", type=click.IntRange(10), help="Users: 100,000 (scale, console, group), 1,000,000 (growth).")
+@click.option(
+    "--users", type=click.IntRange(10), help="Users: 100,000 (scale, console, group, sync), 1,000,000 (growth)."
+)
 @click.option("--log", "entries", type=int, help="Entries of the log: 1,000,000 (console), 5,000,000 (growth).")
 @click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
 @click.option("--seconds", type=float, help="How long a run of a phase takes.  [5; burst: 60]")
@@ -60,7 +62,7 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     """Measure a Muster. A running one (on --data, or that the environment names) is measured as it is, and gets lists
     of the bench's own, which stay there; where none runs, one is started for it and is gone afterwards. `workers`,
-    `memory` and `table` start their own in any case.
+    `memory`, `sync` and `table` start their own in any case.
 
     \b
     ingress   requests of every kind beside a bare route, and beside --peer-url; what they cost
@@ -69,6 +71,7 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     growth    a list of 1,000,000 users and one of 10,000 are asked the same
     group     one member more in a group of ten and a large one
     memory    what processes hold, idle and after much work
+    sync      a directory of 100,000 users and 500 groups is pulled, and then what has changed
     table     these and console, one after the other, and the targets that they meet or miss
     scale     requests of every kind against a large list
     console   the pages of a large list
