@@ -138,7 +138,7 @@ class Graph:
             response = self._send(method, url, authorised, body)
             if response.status != 401 or renewed:
                 break
-        if response.status >= 400:
+        if response.status >= 300:
             raise refusal_of_graph(response.status, response.headers, response.data)
         return response
 
@@ -153,7 +153,7 @@ class Graph:
         url = f"{self._cloud.login}/{quote(self._tenant_id, safe='')}/oauth2/v2.0/token"
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         response = self._send("POST", url, headers, urlencode(self._form).encode())
-        if response.status >= 400:
+        if response.status >= 300:
             raise refusal_of_token(response.status, response.headers, response.data)
         parsed = _parsed(response)
         try:

@@ -1,5 +1,7 @@
 """What operators ask of a directory while they set a sync up: whether it answers, and which groups it has."""
 
+from base64 import b64decode
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -54,6 +56,16 @@ def search_groups(graph: Graph, text: str) -> list[FoundGroup]:
 def _counted(graph: Graph, groups: list[tuple[str, str]]) -> list[FoundGroup]:
     answers = graph.batch([f"/groups/{group_id}/members/$count" for group_id, _ in groups], EVENTUAL)
     return [
-        FoundGroup(group_id, name, int(answer.body) if str(answer.body).isdecimal() else None)
+        FoundGroup(group_id, name, _number(answer.body) if answer.status == 200 else None)
         for (group_id, name), answer in zip(groups, answers, strict=True)
     ]
+
+
+def _number(body: object) -> int | None:
+    """A count out of a batch, where what is no JSON may come as text or, as photos do, in base64."""
+    text = str(body).strip("\ufeff \r\n")
+    if text.isdecimal():
+        return int(text)
+    with suppress(ValueError):
+        return int(b64decode(text, validate=True).decode("utf-8-sig"))
+    return None

@@ -56,8 +56,9 @@ def document(user: Mapping[str, Any]) -> Document:
     name = user.get("userPrincipalName")
     if not isinstance(name, str) or not name.strip():
         raise Refused("userPrincipalName is missing: give the user one in Entra ID")
+    extensions = _kept({ENTERPRISE: _kept(_employment(user)), ENTRA: _kept(_extension(user))})
     found: Document = {
-        "schemas": [USER_SCHEMA, ENTERPRISE],
+        "schemas": [USER_SCHEMA, *extensions],
         "externalId": str(user["id"]),
         "userName": name,
         # One that Graph does not tell is no reason to deactivate anybody.
@@ -70,8 +71,7 @@ def document(user: Mapping[str, Any]) -> Document:
         "title": user.get("jobTitle"),
         "preferredLanguage": user.get("preferredLanguage"),
         "userType": user.get("userType"),
-        ENTERPRISE: _kept(_employment(user)),
-        ENTRA: _kept(_extension(user)),
+        **extensions,
     }
     return _kept(found)
 
