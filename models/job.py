@@ -128,8 +128,8 @@ def latest(cursor: Cursor, list_id: str, kind: str) -> Job | None:
 def listing(cursor: Cursor, list_id: str, kind: str, limit: int, before: datetime | None = None) -> list[Job]:
     """The newest jobs of a list, of this kind; those that began before a moment."""
     cursor.execute(
-        f"select {_COLUMNS} from job where list_id = %s and kind = %s and created_at < coalesce(%s, 'infinity')"
-        " order by created_at desc limit %s",
+        f"select {_COLUMNS} from job where list_id = %s and kind = %s"
+        " and created_at < coalesce(%s::timestamptz, 'infinity') order by created_at desc limit %s",
         (list_id, kind, before, limit),
     )
     return [Job(*row) for row in cursor.fetchall()]
