@@ -58,4 +58,4 @@ class Group:
 
     def shown(self, select: tuple[str, ...]) -> dict[str, Any]:
         """The selected properties and the id."""
-        return {"id": self.id} | {name: self.properties.get(name, _EMPTY.get(name)) for name in select}
+        return {name: self.properties.get(name, _EMPTY.get(name)) for name in select} | {"id": self.id}
