@@ -114,6 +114,7 @@ def change(
     present = of_list(cursor, list_id, lock=True)
     if present is None:
         raise Refused("this list is not connected to Directory Sync: connect it first")
+    links.check_connected(cursor, list_id, DIRECTORY)
     if is_running(cursor, list_id):
         raise Taken("a run is at work with the present choice: change it when the run is over")
     old = connections.find(cursor, organisation_id, present.connection_id)
