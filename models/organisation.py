@@ -25,6 +25,28 @@ def mark_demo(cursor: Cursor, organisation_id: str) -> None:
     cursor.execute("update organisation set demo = true where id = %s", (organisation_id,))
 
 
+def names(cursor: Cursor) -> dict[str, str]:
+    """All organisations: their names by id."""
+    cursor.execute("select id::text, name from organisation")
+    return dict(cursor.fetchall())
+
+
+def plan_of(cursor: Cursor, organisation_id: str) -> str:
+    """The plan of an organisation."""
+    cursor.execute("select plan from organisation where id = %s", (organisation_id,))
+    row = cursor.fetchone()
+    assert row
+    return str(row[0])
+
+
+def of_list(cursor: Cursor, list_id: str) -> str:
+    """The id of the organisation that a list belongs to."""
+    cursor.execute("select organisation_id::text from master_list where id = %s", (list_id,))
+    row = cursor.fetchone()
+    assert row
+    return str(row[0])
+
+
 def ensure(cursor: Cursor, name: str, plan: str | None = None) -> str:
     """The id of the organisation called `name`, made if missing; `plan` changes its plan."""
     if plan is not None and plan not in PLANS:

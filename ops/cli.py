@@ -14,6 +14,8 @@ COMMANDS = {
     "list": "ops.commands.lists:lists",
     "token": "ops.commands.tokens:tokens",
     "operator": "ops.commands.operators:operators",
+    "directory": "ops.commands.directory:directory",
+    "sync": "ops.commands.sync:sync",
     "people": "ops.commands.reading:people",
     "log": "ops.commands.log:log",
     "backlog": "ops.commands.reading:backlog",

@@ -5,8 +5,11 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
-from models.errors import Refused
+from models.directory.connections import GUID
+from models.directory.syncs import Group
+from models.errors import Refused, Unknown
 from ops.graph import EVENTUAL, MOST_IN_BATCH, Graph
+from ops.graph_errors import GraphRefused
 
 FOUND = MOST_IN_BATCH  # groups of one search: their members are counted in one batch
 
@@ -69,3 +72,23 @@ def _number(body: object) -> int | None:
     with suppress(ValueError):
         return int(b64decode(text, validate=True).decode("utf-8-sig"))
     return None
+
+
+def find_group(graph: Graph, wanted: str) -> Group:
+    """The group that has this object id or, if only one has it, this name; Graph compares names without case."""
+    if GUID.fullmatch(wanted):
+        [answer] = graph.batch([f"/groups/{wanted}?$select=id,displayName"])
+        if answer.status == 404:
+            raise Unknown(f"the directory has no group with the id {wanted}")
+        if answer.status != 200:
+            raise GraphRefused(f"Microsoft Graph answered {answer.status} when it was asked for group {wanted}")
+        found = [answer.body]
+    else:
+        condition = quote("displayName eq '" + wanted.replace("'", "''") + "'", safe="'")
+        found = graph.get(f"/groups?$select=id,displayName&$top={FOUND}&$filter={condition}")["value"]
+    if not found:
+        raise Unknown(f"the directory has no group called '{wanted}': `muster directory groups` finds what there is")
+    if len(found) > 1:
+        ids = ", ".join(str(one["id"]) for one in found)
+        raise Unknown(f"{len(found)} groups are called '{wanted}': name one by its id ({ids})")
+    return Group(str(found[0]["id"]), str(found[0].get("displayName") or found[0]["id"]))

@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def secret_keys(self) -> tuple[str, ...]:
         """The keys that seal and open, the first one first."""
-        return tuple(filter(None, map(str.strip, self.secret_key.split(","))))
+        return keys_in(self.secret_key)
 
     def migrations_url(self) -> str:
         """The database as the role that owns its tables."""
@@ -90,8 +90,8 @@ def load() -> Settings:
             raise WrongSetting(f"{PREFIX}{name.upper()} is '{value}': {reason}") from None
     loaded = msgspec.convert({name: value for name, value in given.items() if value}, Settings, strict=False)
     networks(loaded.trusted_proxies)
+    keys_in(loaded.secret_key)
     _check_serve(loaded.serve)
-    _check_keys(loaded.secret_keys())
     return loaded
 
 
@@ -119,6 +119,13 @@ def _check_serve(text: str) -> None:
     parts = {part.strip() for part in text.split(",")}
     if not parts or parts - {"scim", "console"}:
         raise WrongSetting(f"{PREFIX}SERVE is '{text}': name scim, console or both, with a comma between")
+
+
+def keys_in(text: str) -> tuple[str, ...]:
+    """The keys in MUSTER_SECRET_KEY, the first one first; WrongSetting where one is none."""
+    keys = tuple(filter(None, map(str.strip, text.split(","))))
+    _check_keys(keys)
+    return keys
 
 
 def _check_keys(keys: Iterable[str]) -> None:

@@ -24,6 +24,7 @@ class Vault:
     def __init__(self, keys: Sequence[str]) -> None:
         """Raises ValueError where one is no key."""
         self._keys = MultiFernet([Fernet(key) for key in keys]) if keys else None
+        self._first = keys[:1]
 
     @property
     def has_key(self) -> bool:
@@ -50,6 +51,18 @@ class Vault:
                 "the client secret cannot be read: no key of MUSTER_SECRET_KEY opens it; put the key that it was"
                 " sealed with back behind the present one, or enter the secret again"
             ) from None
+
+    def opens(self, sealed: bytes) -> bool:
+        """Whether any key opens it."""
+        try:
+            self.open(sealed)
+        except Locked:
+            return False
+        return True
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether the first key opens it, so that it needs no older one."""
+        return Vault(self._first).opens(sealed)
 
     def renew(self, sealed: bytes) -> bytes:
         """The same secret, sealed with the first key."""

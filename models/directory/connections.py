@@ -1,7 +1,7 @@
 """Directory connections of an organisation: Microsoft Graph credentials, sealed (product rule D1)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -130,6 +130,26 @@ def listing(cursor: Cursor, organisation_id: str) -> list[DirectoryConnection]:
     """The connections of an organisation, by name."""
     cursor.execute(f"{_SELECT} where d.organisation_id = %s order by d.name", (organisation_id,))
     return [DirectoryConnection(*row) for row in cursor.fetchall()]
+
+
+def everywhere(cursor: Cursor) -> list[DirectoryConnection]:
+    """The connections of all organisations, by name: for whoever runs the installation."""
+    cursor.execute(f"{_SELECT} order by d.name, d.id")
+    return [DirectoryConnection(*row) for row in cursor.fetchall()]
+
+
+def reseal(cursor: Cursor, renew: Callable[[bytes], bytes]) -> int:
+    """Replace every sealed secret by what `renew` makes of it; returns how many they are. One that cannot be opened is
+    refused by name, and with it all."""
+    cursor.execute("select id, name, client_secret from directory_connection order by id for update")
+    rows = cursor.fetchall()
+    for connection_id, name, sealed in rows:
+        try:
+            again = renew(sealed)
+        except Refused as refusal:
+            raise Refused(f"{name}: {refusal.detail}") from None
+        cursor.execute("update directory_connection set client_secret = %s where id = %s", (again, connection_id))
+    return len(rows)
 
 
 def remove(cursor: Cursor, organisation_id: str, connection_id: str) -> str:

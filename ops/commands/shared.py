@@ -5,7 +5,7 @@ import getpass
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -37,6 +37,8 @@ class Target:
     console_root: str | None = None
     trusted_proxies: str = ""
     folders: tuple[str, ...] = ()  # whose disks matter
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    graph_simulator: str | None = None
 
     def scim_base_url(self, list_id: str) -> str:
         """What an IdP's administrator enters for this list."""
@@ -61,7 +63,8 @@ def target(data: Path) -> Target:
         return Target(
             settings.database_url, settings.migrations_url(), settings.redis_url, settings.public_root(),
             console_root=(settings.console_url or settings.public_root()) if settings.serves("console") else None,
-            trusted_proxies=settings.trusted_proxies, folders=settings.disks(),
+            trusted_proxies=settings.trusted_proxies, folders=settings.disks(), secret_keys=settings.secret_keys(),
+            graph_simulator=settings.graph_simulator,
         )  # fmt: skip
     folder = Folder(data)
     state = folder.read()
@@ -74,8 +77,24 @@ def target(data: Path) -> Target:
     root = state.get("public_url") or local_root("127.0.0.1", 8080)
     return Target(
         state["database_url"], state["owner_url"], state["redis_url"], root, tuple(state["metrics_urls"]),
-        state.get("console_url") or root, folders=(str(folder.path),),
+        state.get("console_url") or root, folders=(str(folder.path),), secret_keys=_keys(state),
+        graph_simulator=os.environ.get("MUSTER_GRAPH_SIMULATOR") or state.get("graph_simulator"),
     )  # fmt: skip
+
+
+def _keys(state: dict[str, Any]) -> tuple[str, ...]:
+    """The keys that the environment names, else those in the file that the running `muster up` uses."""
+    from ops.settings import WrongSetting, given_as, keys_in
+
+    try:
+        text = given_as("secret_key")
+        if text is None and state.get("secret_key_file"):
+            text = Path(state["secret_key_file"]).read_text()
+        return keys_in(text or "")
+    except WrongSetting as error:
+        stop(REFUSED, str(error))
+    except OSError:
+        return ()  # most commands need none; `doctor` says that it is gone
 
 
 def on_target(function: Command) -> Command:
