@@ -14,14 +14,16 @@ from ops import addresses
 from ops.addresses import LOOPBACK, free_port, local_root
 from ops.embedded import MARK
 from ops.note import note
+from ops.secret_key import VARIABLE, handed_on
 from ops.servers import ROOT, Servers, remove_sockets
-from ops.settings import PREFIX, SERVERS
+from ops.settings import PREFIX, SECRETS
 from ops.state import Folder, started
 from ops.supervisor import Child, Failed, Supervisor
 
 PROCESSES_WITHIN = 60.0  # seconds
 STOP_PROCESSES_WITHIN, STOP_SERVERS_WITHIN = 5.0, 3.0  # seconds; together under the promised ten
 GATE = "MUSTER_GATE"
+SIMULATOR = "http://127.0.0.1:8765"  # where `muster simulate entra-graph` answers
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Options:
     owner_url: str | None = None
     redis_url: str | None = None
     internal_port: int | None = None
+    graph_simulator: str | None = None
 
 
 class Up:
@@ -52,6 +55,7 @@ class Up:
         self._local = local_root(options.host, self._port)
         self._public = (options.public_url or self._local).rstrip("/")
         self._gate_open = False
+        self._simulator = options.graph_simulator or (SIMULATOR if options.demo else None)
         self._supervisor = Supervisor(self._write_down)
 
     def run(self, announce: Callable[[dict[str, Any]], None]) -> None:
@@ -64,6 +68,7 @@ class Up:
             note("leftovers_ended", "warning", processes=len(left))
         remove_sockets(self._folder.read().get("sockets"))
         options = self._options
+        self._key = handed_on(self._folder.path)
         self._servers = Servers(self._folder.path, options.database_url, options.owner_url, options.redis_url)
         try:
             announce(self._start())
@@ -97,6 +102,8 @@ class Up:
             MUSTER_INGRESS_PROCESSES=str(self._options.ingress),
             MUSTER_WORKER_PROCESSES=str(self._options.workers),
             MUSTER_METRICS_DIR=str(self._folder.path / "metrics"),
+            **self._key,
+            **({"MUSTER_GRAPH_SIMULATOR": self._simulator} if self._simulator else {}),
         )
 
         def start() -> "subprocess.Popen[bytes]":
@@ -130,8 +137,8 @@ class Up:
 
     def _environment(self, **more: str) -> dict[str, str]:
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        # They are told the servers that `up` found, and not the owner.
-        servers = {PREFIX + name.upper() for name in SERVERS}
+        # They are told the servers that `up` found, and not the owner; of the key those alone who need it.
+        servers = {PREFIX + name.upper() for name in SECRETS}
         kept = {key: value for key, value in os.environ.items() if key.removesuffix("_FILE") not in servers}
         return kept | {"PYTHONPATH": path, MARK: str(self._folder.path)} | more
 
@@ -163,6 +170,8 @@ class Up:
                 "console_url": (self._options.console_url or self._public).rstrip("/"),
                 "sockets": str(self._servers.sockets) if self._servers.sockets else None,
                 "metrics_urls": [self._metrics_url(kind) for kind in self._internal_ports],
+                "secret_key_file": self._key.get(f"{VARIABLE}_FILE"),
+                "graph_simulator": self._simulator,
                 "children": [{"name": name, "pid": pid, "started": started(pid)} for name, pid in running],
                 **asdict(self._servers.urls),
             }

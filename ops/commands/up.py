@@ -30,6 +30,7 @@ PORT = 8080
 @click.option("--redis-url", envvar="MUSTER_REDIS_URL", help="Use this Redis or Valkey, not the embedded one.")
 @click.option("--internal-port", type=click.IntRange(1, 65535), envvar="MUSTER_INTERNAL_PORT",
               help="Port of /metrics, /live and /ready of the ingress; a free one if not given.")  # fmt: skip
+@click.option("--graph-simulator", envvar="MUSTER_GRAPH_SIMULATOR", hidden=True)
 @json_option
 def up(as_json: bool, **options: Any) -> None:
     """Run everything on this machine until Ctrl-C: PostgreSQL, Valkey, ingress and workers.

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from ops.simulators.directory import IDPS, run
+from ops.simulators.graph import Directory
+from ops.vault import Vault, new_key
 from tests.journeys.system import Muster, clean_environment, processes_of, running
 from tests.valkey import running_valkey
 
@@ -97,6 +99,55 @@ def test_simulated_identity_providers_are_served(demo: Muster, name: str) -> Non
 
     assert (report["failed"], report["failures"]) == (0, [])
     assert len(demo.people(target["list_id"], "active")) == 8
+
+
+def command(demo: Muster, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "ops.cli", *arguments, "--json", "--data", str(demo.folder / "d")],
+        env=clean_environment(), input=stdin, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+
+
+def test_the_key_is_a_file_of_the_folder_and_nowhere_else(demo: Muster) -> None:
+    data = demo.folder / "d"
+    file = data / "secret_key"
+    key = file.read_text().strip()
+    written = [data / "state.json", demo.folder / "stderr.txt", *(data / "logs").iterdir()]
+    told = json.dumps(demo.ready) + "".join(path.read_text() for path in written)
+
+    assert (file.stat().st_mode & 0o777, file.stat().st_uid) == (0o600, data.stat().st_uid)
+    assert Vault([key]).has_key
+    assert key not in told
+    assert not any(key in word for process in demo.processes() for word in process.cmdline())
+
+
+def test_commands_and_processes_use_the_key_and_the_simulated_directory_of_the_folder(demo: Muster) -> None:
+    directory = Directory()
+    ids = ("--tenant", directory.tenant_id, "--client", directory.client_id, "--cloud", "simulated")
+    command(demo, "directory", "add", "North", *ids, "--org", "Demo", stdin="a~secret")
+    [[sealed]] = demo.rows("select client_secret from directory_connection")
+    seen = [process.environ() for process in demo.processes() if process.cmdline()[-1] in ("ingress", "workers")]
+
+    assert Vault([(demo.folder / "d" / "secret_key").read_text().strip()]).open(sealed) == "a~secret"
+    assert seen
+    for environment in seen:
+        assert environment["MUSTER_SECRET_KEY_FILE"] == str(demo.folder / "d" / "secret_key")
+        assert environment["MUSTER_GRAPH_SIMULATOR"] == "http://127.0.0.1:8765"
+        assert "MUSTER_SECRET_KEY" not in environment
+    command(demo, "directory", "remove", "North")
+
+
+def test_a_key_of_the_environment_is_used_and_without_a_demo_no_directory_is_simulated() -> None:
+    key = new_key()
+    with running("--no-demo", MUSTER_SECRET_KEY=key) as stack:
+        data = stack.folder / "d"
+        state = json.loads((data / "state.json").read_text())
+        seen = [process.environ() for process in stack.processes() if process.cmdline()[-1] in ("ingress", "workers")]
+
+    assert (state["secret_key_file"], state["graph_simulator"]) == (None, None)
+    assert not (data / "secret_key").exists()
+    assert {each["MUSTER_SECRET_KEY"] for each in seen} == {key}
+    assert not any(name in each for each in seen for name in ("MUSTER_GRAPH_SIMULATOR", "MUSTER_SECRET_KEY_FILE"))
 
 
 def test_leftovers_of_a_killed_up_are_cleaned_up_by_the_next() -> None:
