@@ -3,8 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import psycopg
@@ -12,7 +11,8 @@ import redis
 
 from models import blocked, database, journal, migrations
 from models.database import Connection
-from ops import backlog, reach
+from ops import backlog, doctor_directories, reach
+from ops.finding import Finding
 from ops.reach import NoWay, Unreachable
 
 LATE_AFTER = 10.0  # seconds; workers settle within milliseconds, the sweep within two seconds
@@ -20,15 +20,6 @@ LEAST_FREE = 0.1  # of a disk
 MOST_APART = 2.0  # seconds between clocks
 MOST_CONNECTIONS = 0.85  # of what the server allows
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class Finding(NamedTuple):
-    """One check's outcome."""
-
-    check: str
-    ok: bool
-    detail: str
-    warning: bool = False  # nothing is wrong, but something cannot be known or seen
 
 
 @dataclass(frozen=True)
@@ -43,6 +34,8 @@ class Installation:
     trusted_proxies: str = ""
     folders: tuple[str, ...] = ()
     reaching: bool = True  # whether addresses are called, which some networks do not let through
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    graph_simulator: str | None = None
 
 
 def examine(one: Installation) -> list[Finding]:
@@ -63,6 +56,7 @@ def examine(one: Installation) -> list[Finding]:
             findings += [Finding("database", True, f"answers, PostgreSQL {connection.info.server_version // 10000}")]
             bare = _one(connection, "select to_regclass('journal') is null")
             findings += [check(connection) for check in _CHECKS if not (bare and check in _OF_TABLES)]
+            findings += doctor_directories.examine(connection, one.secret_keys, one.graph_simulator, one.reaching)
         findings += _schema(one.owner_url)
     except psycopg.Error as error:
         findings.append(Finding("database", False, f"does not answer or refuses: {str(error).strip()}"))

@@ -30,6 +30,8 @@ def doctor(at: Target, reach: bool, as_json: bool) -> None:
             at.trusted_proxies,
             at.folders,
             reach,
+            at.secret_keys,
+            at.graph_simulator,
         )
     )
     healthy = all(finding.ok for finding in findings)

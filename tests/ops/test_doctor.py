@@ -10,8 +10,9 @@ from models import database, journal, master_list, organisation
 from models.database import Connection, connect
 from models.journal import Entry
 from models.text import new_id
-from ops.doctor import Finding, Installation, examine
+from ops.doctor import Installation, examine
 from ops.embedded import DATABASE, OWNING, SERVING, Postgres
+from ops.finding import Finding
 
 NOBODY = "postgresql://127.0.0.1:1/x?connect_timeout=1"
 NOWHERE = "redis://127.0.0.1:1/0"
