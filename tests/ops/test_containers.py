@@ -86,6 +86,12 @@ def test_only_the_migration_knows_the_owners_role() -> None:
     assert knows == ["postgres", "backup", "migrate"]
 
 
+def test_only_those_who_read_secrets_of_directories_know_their_key() -> None:
+    knows = {name for name, each in services().items() if "secret_key" in str(each.get("environment"))}
+
+    assert knows == {"migrate", "console", "workers"}  # migrate: for doctor
+
+
 # --- containers ---
 
 
@@ -184,12 +190,13 @@ def test_backups_are_made_by_the_pg_dump_that_came_with_the_server() -> None:
 # --- networks ---
 
 
-def test_only_the_proxy_and_grafana_are_reached_from_outside() -> None:
+def test_only_the_proxy_and_grafana_are_reached_from_outside_and_two_reach_out() -> None:
     told, networks = services(), compose()["networks"]
 
     assert {name for name, each in told.items() if "ports" in each} == DOORS
     assert {name for name, each in told.items() if "front" in each["networks"]} == DOORS
-    assert {name for name, each in networks.items() if not (each or {}).get("internal")} == {"front"}
+    assert {name for name, each in networks.items() if not (each or {}).get("internal")} == {"front", "out"}
+    assert {name for name, each in told.items() if "out" in each["networks"]} == {"console", "workers"}
     assert all(port.startswith("127.0.0.1:") for port in told["grafana"]["ports"])
 
 

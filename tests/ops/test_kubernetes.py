@@ -100,7 +100,8 @@ def mounts(name: str) -> dict[str, str]:
 def test_only_the_migration_knows_the_owners_role() -> None:
     by_pod = {name: set(mounts(name).values()) for name in pods()}
 
-    assert by_pod == {name: {"muster"} for name in SERVING} | {
+    assert by_pod == {
+        "ingress": {"muster"}, "console": {"muster", "muster-directory"}, "workers": {"muster", "muster-directory"},
         "muster-migrate": {"muster", "muster-owner"}, "backup": {"muster-backup"}, "valkey": {"valkey"}
     }  # fmt: skip
     assert {each["metadata"]["name"] for each in kubernetes("*.yaml.example")} == set.union(*by_pod.values())
@@ -289,9 +290,18 @@ def test_who_may_reach_whom() -> None:
         "from-the-ingress-controller": {"ingress", "console"},
         "from-prometheus": set(SERVING),
         "to-the-servers": {*OURS, "backup"},
+        "to-microsoft": {"console", "workers"},
         "to-valkey": {"valkey"},
     }
     assert chosen(policies["to-valkey"]["ingress"][0]["from"][0]["podSelector"]) == set(SERVING)
+
+
+def test_who_reaches_microsoft_reaches_nothing_private_and_one_port() -> None:
+    [rule] = named("NetworkPolicy")["to-microsoft"]["spec"]["egress"]
+    left_out = {one for block in rule["to"] for one in block["ipBlock"]["except"]}
+
+    assert rule["ports"] == [{"port": 443}]
+    assert {"10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"} <= left_out
 
 
 def test_what_a_policy_opens_is_a_port_of_its_pods() -> None:
