@@ -59,7 +59,7 @@ def test_a_document_is_in_the_form_that_scim_leaves_too() -> None:
 
 
 def test_what_is_empty_is_not_there() -> None:
-    bare = {name: [] if name in ("otherMails", "businessPhones") else None for name in FULL}
+    bare: dict[str, Any] = {name: [] if name in ("otherMails", "businessPhones") else None for name in FULL}
 
     found = documents.document({**bare, "id": "x", "userPrincipalName": "a@b.example"})
 
