@@ -5,7 +5,7 @@ A user is recognised by Graph's object id, which is the identity's `external_id`
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.database import Cursor
 
@@ -177,25 +177,15 @@ def settle(cursor: Cursor, list_id: str, round: int, scoped: bool, complete: boo
     whom Graph did not name is not there any more. Nobody is deleted for it: who is missing leaves.
     """
     parameters = {"list": list_id, "round": round}
-    if scoped or complete:
-        missing = (
-            "not exists (select from directory_member m where m.list_id = %(list)s and m.object_id = o.id)"
-            if scoped
-            else "not exists (select from directory_change k where k.list_id = %(list)s and k.object_id = o.id"
-            " and k.round = %(round)s)"
+    if scoped:
+        outside = "not exists (select from directory_member m where m.list_id = %(list)s and m.object_id = {})"
+        _leave(cursor, outside.format("c.object_id"), outside.format("i.external_id"), parameters)
+    elif complete:
+        # No look into the table that is written: joined with itself, without statistics, it was read whole for each.
+        unseen = (
+            "not exists (select from directory_change k where k.list_id = %(list)s and k.object_id = i.external_id)"
         )
-        cursor.execute(
-            "update directory_change c set kind = 'leave', document = null, active = false, manager_due = false,"
-            " failed = 0, error = null from (select object_id as id from directory_change where list_id = %(list)s"
-            f" and kind = 'user' offset 0) o where c.list_id = %(list)s and c.object_id = o.id and {missing}",
-            parameters,
-        )
-        cursor.execute(
-            "insert into directory_change (list_id, object_id, round, kind, active) select %(list)s, o.id, %(round)s,"
-            " 'leave', false from (select external_id as id from identity where list_id = %(list)s and active"
-            f" and external_id is not null) o where {missing} on conflict (list_id, object_id) do nothing",
-            parameters,
-        )
+        _leave(cursor, "c.round < %(round)s", unseen, parameters)
     cursor.execute(
         "delete from directory_change c where c.list_id = %(list)s and c.kind <> 'user' and not exists"
         " (select from identity i where i.list_id = %(list)s and i.external_id = c.object_id"
@@ -208,6 +198,21 @@ def settle(cursor: Cursor, list_id: str, round: int, scoped: bool, complete: boo
         parameters,
     )
     return cursor.rowcount
+
+
+def _leave(cursor: Cursor, staged: str, known: str, parameters: dict[str, Any]) -> None:
+    """Have everybody leave who meets a condition: of what is staged, or of who is known and active."""
+    cursor.execute(
+        "update directory_change c set kind = 'leave', document = null, active = false, manager_due = false,"
+        f" failed = 0, error = null where c.list_id = %(list)s and c.kind = 'user' and {staged}",
+        parameters,
+    )
+    cursor.execute(
+        "insert into directory_change (list_id, object_id, round, kind, active)"
+        " select %(list)s, i.external_id, %(round)s, 'leave', false from identity i where i.list_id = %(list)s"
+        f" and i.active and i.external_id is not null and {known} on conflict (list_id, object_id) do nothing",
+        parameters,
+    )
 
 
 def _count(cursor: Cursor, question: str, list_id: str) -> int:

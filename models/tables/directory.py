@@ -50,13 +50,10 @@ class DirectoryMember(SQLModel, table=True):
     """Who is in a chosen group."""
 
     __tablename__ = "directory_member"
-    __table_args__ = (
-        Index("directory_member_object", "list_id", "object_id"),
-        Index("directory_member_unread", "list_id", "object_id", postgresql_where=text("NOT fetched")),
-    )
+    __table_args__ = (Index("directory_member_unread", "list_id", "object_id", postgresql_where=text("NOT fetched")),)
     list_id: str = text_column(primary_key=True)
-    group_id: str = text_column(primary_key=True)
     object_id: str = text_column(primary_key=True)
+    group_id: str = text_column(primary_key=True)
     round: int
     fetched: bool
 

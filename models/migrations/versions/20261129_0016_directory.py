@@ -37,10 +37,8 @@ create index directory_sync_due on directory_sync (next_at) where next_at is not
 
 -- Who is in the chosen groups, as Graph tells it; `fetched` when the user's own properties were read since.
 create table directory_member (
-    list_id text not null, group_id text not null, object_id text not null, round integer not null,
-    fetched boolean not null, primary key (list_id, group_id, object_id));
--- Which groups a user is in.
-create index directory_member_object on directory_member (list_id, object_id);
+    list_id text not null, object_id text not null, group_id text not null, round integer not null,
+    fetched boolean not null, primary key (list_id, object_id, group_id));
 -- Whose properties are to be read.
 create index directory_member_unread on directory_member (list_id, object_id) where not fetched;
 
