@@ -24,6 +24,12 @@ def ours(cursor: Cursor) -> list[Figure]:
     return [*found, Figure("connections_quiet", {}, quiet), Figure("connections_at_risk", {}, at_risk)]
 
 
+def syncs(cursor: Cursor) -> list[Figure]:
+    """Lists that are pulled from a directory, those whose last run failed, and how late the latest is begun."""
+    cursor.execute("select name, value from muster_sync_gauges()")
+    return [Figure(name, {}, value) for name, value in cursor.fetchall()]
+
+
 def of_lists(cursor: Cursor, most: int) -> list[Figure]:
     """By list, for those who have few: when a change was applied last, and how many wait."""
     cursor.execute("select list_id, applied, pending from muster_watch_lists(%s)", (most,))

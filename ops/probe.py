@@ -88,7 +88,7 @@ class Probe(Collector):
             Figure("journal_pending", {}, backlog.pending),
             Figure("journal_oldest_seconds", {}, backlog.oldest_seconds),
             Figure("waiting", {}, backlog.waiting), Figure("set_aside", {}, backlog.set_aside),
-            *watch.ours(cursor), *watch.postgres(cursor),
+            *watch.ours(cursor), *watch.syncs(cursor), *watch.postgres(cursor),
         ]  # fmt: skip
         if self._settings.list_metrics:
             found += watch.of_lists(cursor, self._settings.list_metrics)

@@ -152,6 +152,44 @@ MESSAGES = [
     ),
 ]  # fmt: skip
 
+DIRECTORY = [
+    number(
+        "Synced lists", "short", latest("muster_syncs"), width=8,
+        tells="Lists that are connected to Directory Sync.", act="When zero: the other panels of this row say nothing.",
+    ),
+    number(
+        "Failing", "short", latest("muster_syncs_failing"), steps=SOME, width=8,
+        tells="Those of them whose last run failed.",
+        act="When above zero: `muster sync runs` has the reason; the runbook MusterSyncFailing has the query for all.",
+    ),
+    number(
+        "Overdue", "s", latest("muster_syncs_overdue_seconds"), steps=high(60, 900), width=8,
+        tells="How long the most overdue scheduled run has waited to be begun.",
+        act="When it grows: no sweep works (*Passes of the sweep that failed*), see MusterSyncOverdue.",
+    ),
+    lines(
+        "Runs, by outcome", "short", {"{{outcome}}": growth("muster_sync_runs_total", "outcome")},
+        tells="Runs of Directory Sync that have ended: done, previewed, failed or ended (stopped, disconnected).",
+        act="When `failed` rises: one list or many? Many at once are Microsoft's, or our way to it (below).",
+    ),
+    lines(
+        "Time of a run", "s", quantiles("muster_sync_run_seconds"),
+        tells="From a run's begin to its end, what Microsoft has it wait included.",
+        act="When high: is everybody read anew, or does Microsoft slow us down (`429` below)? The run's page says.",
+    ),
+    stack(
+        "Changes of runs, by outcome", "ops", "{{outcome}}", rate("muster_sync_changes_total", "outcome"),
+        tells="Changes that runs had accepted, or refused, a second.",
+        act="When `refused` rises: duplicate names or identifiers; the run's page has each with a sentence.",
+    ),
+    stack(
+        "Requests to Graph, by status", "ops", "{{status}}", rate("muster_graph_requests_total", "status"), width=24,
+        tells="Requests of workers and of the console to Microsoft Graph and its sign-in, a second.",
+        act="When `429`: Microsoft is asked too much, and runs rest for as long as it says. `lost`: a firewall or DNS."
+        " `4xx`: a secret or a permission; `muster directory test` says which.",
+    ),
+]  # fmt: skip
+
 BOARD = Board(
     "workers",
     "Workers and journal",
@@ -161,5 +199,6 @@ BOARD = Board(
         Row("Applied", APPLIED),
         Row("Drains", DRAINS),
         Row("Messages", MESSAGES),
+        Row("Directory Sync", DIRECTORY),
     ],
 )

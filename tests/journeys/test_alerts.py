@@ -19,19 +19,22 @@ import pytest
 import redis
 
 from models import burst, database, guard, journal
-from models.database import Cursor
+from models.database import Connection, Cursor
+from models.directory.schedule import Schedule
 from models.guard import Guard
 from models.journal import Entry
 from models.text import new_id
 from ops.bell import JOBS, REMAP, Bell
 from ops.embedded import OWNING, SERVING
 from tests.factories import user
+from tests.journeys.directories import synced
 from tests.journeys.idp import Idp
 from tests.journeys.processes import KINDS, Processes
 from tests.journeys.prometheus import Watch, watching
 from tests.journeys.system import Muster, running
 from tests.journeys.waiting import eventually
 from tests.models.test_burst import minute
+from workers.sweep import SWEEP_LOCK
 
 pytestmark = [pytest.mark.journey, pytest.mark.needs("prometheus"), pytest.mark.timeout(180)]
 
@@ -158,6 +161,30 @@ def test_a_sweep_that_fails_is_told_of(prometheus: Watch, stack: Muster) -> None
         owner.execute("alter function muster_lanes_elsewhere(interval) rename to muster_lanes")
 
     eventually(lambda: ("MusterSweepFails", "warning") not in prometheus.firing(), 30, "an end of the alarm")
+
+
+def test_a_directory_that_is_not_synced_is_told_of(prometheus: Watch, stack: Muster) -> None:
+    list_id = synced(stack, Schedule(60))
+    with stack.connect() as own, sweep_held_up(own):
+        stack.rows(
+            "update directory_sync set next_at = now() - interval '20 minutes' where list_id = %s returning list_id",
+            list_id,
+        )
+        prometheus.awaits(("MusterSyncOverdue", "warning"))
+
+    # Then it is begun, and fails: another key sealed its secret.
+    prometheus.awaits(("MusterSyncFailing", "warning"))
+    eventually(lambda: ("MusterSyncOverdue", "warning") not in prometheus.firing(), 30, "an end of the alarm")
+
+
+@contextmanager
+def sweep_held_up(own: Connection) -> Iterator[None]:
+    """No sweep works meanwhile: it takes a lock for each pass."""
+    own.execute("select pg_advisory_lock(%s)", (SWEEP_LOCK,))
+    try:
+        yield
+    finally:
+        own.execute("select pg_advisory_unlock(%s)", (SWEEP_LOCK,))
 
 
 def test_keys_that_valkey_gives_up_are_told_of(prometheus: Watch, stack: Muster) -> None:

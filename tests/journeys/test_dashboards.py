@@ -11,11 +11,13 @@ import pytest
 from models import burst
 from models.burst import Minute
 from models.database import Cursor
+from models.directory.schedule import Schedule
 from ops.dashboards.__main__ import BOARDS
 from ops.dashboards.asking import Prometheus, Series, panels
 from ops.dashboards.draw import first_choice
 from ops.simulators import directory
 from tests.factories import user
+from tests.journeys.directories import fail, synced
 from tests.journeys.idp import Idp
 from tests.journeys.prometheus import watching
 from tests.journeys.system import Muster, NewList, running
@@ -32,7 +34,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """What Prometheus knows after two providers' days, some refusals, and a burst that is over."""
+    """What Prometheus knows after two providers' days, some refusals, runs that fail, and a burst that is over."""
     folder = tmp_path_factory.mktemp("prometheus")
     with ExitStack() as stack:
         muster = stack.enter_context(
@@ -40,10 +42,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         )
         watch = stack.enter_context(watching(muster, folder))
         lists = {name: muster.new_list() for name in ("okta", "entra")}
-        past_burst(muster, lists["entra"].list_id)
+        pulled = synced(muster, Schedule())
+        for list_id in (pulled, lists["entra"].list_id):
+            past_burst(muster, list_id)
         # Counters with labels begin with their first request: what they grow by shows from the second round on.
         for seed in range(2):
             day(muster, lists, seed)
+            fail(muster, pulled)
             watch.scraped()
         eventually(lambda: watch.value("sum(increase(muster_burst_changes_count[1m]))") >= 1, 30, "a burst's end")
         yield watch.until_now()
