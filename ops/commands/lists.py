@@ -17,21 +17,25 @@ def lists() -> None:
 )
 @click.option("--org", default="Default", show_default=True, help="The organisation; made if missing.")
 @click.option("--plan", help="The organisation's plan: free, pro, business, enterprise.  [default: business, if new]")
+@click.option("--connect/--no-connect", "scim", default=True, help="Connect it to Automated User Provisioning.")
 @on_target
-def create(name: str, uid: str, org: str, plan: str | None, at: Target, as_json: bool) -> None:
-    """Make a list and connect it to Automated User Provisioning.
+def create(name: str, uid: str, org: str, plan: str | None, scim: bool, at: Target, as_json: bool) -> None:
+    """Make a list and connect it to Automated User Provisioning, unless it is to be synced from a directory.
 
     \b
     muster list create Staff
     muster list create Students --uid employeeNumber --org "North School"
+    muster list create Teachers --no-connect && muster sync connect Teachers --directory North
     """
     from models import connection, database, master_list, organisation
 
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
         list_id = master_list.create(cursor, organisation.ensure(cursor, org, plan), name)
         database.allow(cursor, [list_id])
-        connection.connect(cursor, list_id, uid, whoami())
-    _tell(at, list_id, as_json, "Next: muster token issue " + list_id)
+        if scim:
+            connection.connect(cursor, list_id, uid, whoami())
+    hint = f"muster token issue {list_id}" if scim else f"muster sync connect {list_id} --directory NAME"
+    _tell(at, list_id, as_json, f"Next: {hint}")
 
 
 @lists.command()

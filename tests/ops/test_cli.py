@@ -74,6 +74,15 @@ def test_lists_are_shown_with_their_organisation_and_connection(
     assert ["not connected" in line for line in text[1:]] == [False, False, True]
 
 
+def test_a_list_that_is_to_be_synced_is_made_without_a_connection(muster: Muster) -> None:
+    made = muster.run("list", "create", "Staff", "--no-connect", "--plan", "pro")
+    [shown] = muster.json("list", "list")
+
+    assert made.exit_code == 0
+    assert f"muster sync connect {shown['list_id']}" in made.stdout
+    assert shown["state"] is None
+
+
 def test_disconnect_says_what_stays_and_refuses_twice(muster: Muster) -> None:
     muster.json("list", "create", "Staff")
 
