@@ -34,8 +34,9 @@ def create(name: str, uid: str, org: str, plan: str | None, scim: bool, at: Targ
         database.allow(cursor, [list_id])
         if scim:
             connection.connect(cursor, list_id, uid, whoami())
-    hint = f"muster token issue {list_id}" if scim else f"muster sync connect {list_id} --directory NAME"
-    _tell(at, list_id, as_json, f"Next: {hint}")
+    if scim or as_json:
+        return _tell(at, list_id, as_json, "Next: muster token issue " + list_id)
+    return click.echo(f"List {list_id}\nNext: muster sync connect {list_id} --directory NAME")
 
 
 @lists.command()

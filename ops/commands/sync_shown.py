@@ -97,7 +97,7 @@ def row(run: "Run") -> tuple[Any, ...]:
     kind = "preview" if told.preview else "full" if told.full else "changes"
     return (
         run.began_at, took, told.by, kind, run.state, *counts(run).values(),
-        told.error or "; ".join(told.warnings) or PHASES[told.phase],
+        told.error or "; ".join(told.warnings) or (doing(run) if run.is_open else ""),
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def doing(run: "Run") -> str:
     told = run.progress
     if not run.is_open:
         return run.state
-    if run.not_before is not None:
+    if run.not_before is not None and told.tries:
         return "Microsoft wants a pause" if told.throttled else "trying again soon"
     if run.state == "waiting" and not told.requests:
         return "waiting for a worker"

@@ -80,6 +80,7 @@ def test_a_list_that_is_to_be_synced_is_made_without_a_connection(muster: Muster
 
     assert made.exit_code == 0
     assert f"muster sync connect {shown['list_id']}" in made.stdout
+    assert "SCIM" not in made.stdout
     assert shown["state"] is None
 
 

@@ -8,7 +8,11 @@ import pytest
 
 from models import database, organisation
 from models.database import Connection
+from models.directory.runs import Progress, Run
+from ops.commands.sync_shown import doing
 from tests.ops.directory_commands import Muster
+
+AT = datetime(2026, 11, 29, 8, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -186,6 +190,21 @@ def test_a_list_that_is_disconnecting_is_not_given_a_schedule(entra: Muster, sta
     entra.json("list", "disconnect", "Staff")
 
     assert "not connected" in entra.refused("sync", "change", "Staff", "--every", "1h")
+
+
+@pytest.mark.parametrize(
+    ("state", "not_before", "progress", "told"),
+    [
+        ("waiting", None, {}, "waiting for a worker"),
+        ("running", None, {"seen": 1200}, "reading users: 1,200 users"),
+        ("waiting", AT, {"tries": 1, "throttled": 3.0, "requests": 4}, "Microsoft wants a pause"),
+        ("waiting", AT, {"tries": 1, "requests": 4}, "trying again soon"),
+        ("waiting", AT, {"phase": "settle", "throttled": 3.0, "requests": 4}, "waiting for workers"),
+        ("running", None, {"phase": "apply", "total": 3000, "done": 250}, "applying: 250 of 3,000"),
+    ],
+)
+def test_a_run_says_what_it_is_at(state: str, not_before: datetime | None, progress: dict[str, Any], told: str) -> None:
+    assert doing(Run("1", state, Progress(by="test", **progress), AT, None, not_before)) == told
 
 
 def test_with_json_stdout_has_the_document_alone(entra: Muster, staff: str) -> None:
