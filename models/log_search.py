@@ -9,8 +9,8 @@ from models.search import TRUE, Sql, join
 from models.text import UUID, equality_key, fold, literal
 
 MOST_PEOPLE = 1_000  # whose entries are looked through
-# Shorter pieces of a request id begin many others, and words too ("ada", "decade").
-_REQUEST = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
+# Shorter pieces of a request id begin many others, and words too ("ada", "decade"). That of a run is known whole.
+_REQUEST = re.compile(rf"[0-9a-f]{{8,}}|sync-{UUID.pattern}", re.IGNORECASE)
 
 
 class Found(NamedTuple):

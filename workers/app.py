@@ -17,10 +17,10 @@ from models.connection import Roster
 from models.database import Connection
 from ops import bell as bells
 from ops.bell import Bell
+from ops.graphs import Graphs
 from ops.settings import Settings
 from workers import remap, sweep
 from workers.directory import run as directory
-from workers.directory.graphs import Graphs
 from workers.middleware import Counting, Leaving, Sweeping
 from workers.provision import provision
 

@@ -11,7 +11,22 @@ from litestar.params import FromPath
 from litestar.types import Message, Receive, Scope, Send
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
-from ingress.console import held, help, lists, log, mappings, pages, people, session, sync_tab, tokens
+from ingress.console import (
+    directories,
+    directory_connect,
+    directory_runs,
+    directory_tab,
+    held,
+    help,
+    lists,
+    log,
+    mappings,
+    pages,
+    people,
+    session,
+    sync_tab,
+    tokens,
+)
 from ingress.console.assets import by_path
 from ingress.console.desk import Call, Office, OutOfDate, SignedOut
 from ingress.console.stream import Streams
@@ -41,7 +56,10 @@ HEADERS = {
 # What PostgreSQL says of a transaction that stood in another one's way: it was rolled back.
 BUSY = (LockNotAvailable, QueryCanceled, DeadlockDetected)
 MOST_BYTES = 1_048_576  # of a form
-PARTS = (session, lists, people, sync_tab, tokens, mappings, held, log, help)
+PARTS = (
+    session, lists, people, sync_tab, tokens, mappings, held, log, directories, directory_connect, directory_tab,
+    directory_runs, help,
+)  # fmt: skip
 A_YEAR = "max-age=31536000; includeSubDomains"
 
 

@@ -29,7 +29,9 @@ from models.master_list import MasterList
 from models.operator_session import Session
 from ops import metrics
 from ops.bell import Bell
+from ops.graphs import Graphs
 from ops.settings import Settings
+from ops.vault import Vault
 
 THREADS = 8  # requests that are served at once, each with a connection of its own
 STATEMENT_SECONDS = 15
@@ -82,11 +84,12 @@ class Forbidden(Refused):
 
 
 class Office:
-    """What console requests share: connections, the bell and the settings."""
+    """What console requests share: connections, the bell, the settings, and clients of directories."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.bell = Bell(settings.redis_url)
+        self.vault, self.graphs = Vault(settings.secret_keys()), Graphs(settings)
         # https cookies take the __Host- prefix: no other host, path or plain connection can set them.
         self.secure = (settings.console_url or "").startswith("https://")
         self.cookie = "__Host-muster" if self.secure else "muster"

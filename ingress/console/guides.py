@@ -30,6 +30,7 @@ class Guide(msgspec.Struct, frozen=True):
     first: str
     steps: tuple[Step, ...]
     afterwards: str
+    pulls: bool = False  # for Directory Sync, not for SCIM
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -51,8 +52,10 @@ class Faq(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     guide: tuple[Guide, ...]
     question: tuple[Question, ...]
+    pull_question: tuple[Question, ...]
     faq: tuple[Faq, ...]
 
 
 _file = msgspec.convert(tomllib.loads((Path(__file__).parent / "guides.toml").read_text()), _File)
-GUIDES, QUESTIONS, FAQ = _file.guide, _file.question, _file.faq
+GUIDES, QUESTIONS, PULL_QUESTIONS, FAQ = _file.guide, _file.question, _file.pull_question, _file.faq
+PUSH_GUIDES = tuple(guide for guide in GUIDES if not guide.pulls)

@@ -2,41 +2,39 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
 from markupsafe import Markup, escape
 
-from ingress.console import pages, words
-from ingress.console.desk import Call, ListId, at_desk, in_thread
-from ingress.console.guides import FAQ, GUIDES, QUESTIONS
+from ingress.console import help_directory, pages, words
+from ingress.console.desk import Call, Desk, ListId, at_desk, in_thread
+from ingress.console.guides import FAQ, GUIDES, PULL_QUESTIONS, QUESTIONS, Question
+from ingress.console.help_directory import Answer
 from ingress.console.log_words import without_values
 from ingress.console.pages import PRODUCT
 from models import connection, database, health, master_list
 from models.connection import Details
+from models.directory import runs
+from models.directory.runs import Run
 from models.errors import Unknown
 from models.health import Facts, Told
 from models.master_list import MasterList
+from models.organisation import DIRECTORY
 
 CHECKED_AT_ONCE = 5  # lists of a troubleshooting page; the others are a link away
 
 
-class Answer(NamedTuple):
-    """What a connection's last requests say about a question: `tone` is ok, wait, bad or off."""
-
-    tone: str
-    sentence: str
-    entry_id: int | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A connected list, and the answers for it in the order of the questions."""
+    """A connected list, and the answers for it in the order of its provider's questions."""
 
     list: MasterList
     details: Details
+    questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
+    last_run: Run | None = None
 
 
 @get("/help")
@@ -83,12 +81,21 @@ def troubleshooting(request: Call) -> Response[str]:
         for one in wanted:
             details = connection.details(desk.cursor, one.id)
             if details is not None:
-                answers = tuple(_answers(details, health.facts(desk.cursor, one.id)))
-                if not desk.session.may_change:
-                    answers = tuple(each._replace(sentence=without_values(each.sentence)) for each in answers)
-                checked.append(Checked(one, details, answers))
+                checked.append(_checked(desk, one, details))
         others = [one for one in connected if one not in wanted]
         return pages.page(desk, "trouble.html", questions=QUESTIONS, checked=checked, others=others)
+
+
+def _checked(desk: Desk, one: MasterList, details: Details) -> Checked:
+    facts, run = health.facts(desk.cursor, one.id), None
+    if details.provider == DIRECTORY:
+        run, questions = runs.latest(desk.cursor, one.id), PULL_QUESTIONS
+        answers = tuple(help_directory.answers(desk.cursor, one.id, facts, run))
+    else:
+        questions, answers = QUESTIONS, tuple(_answers(details, facts))
+    if not desk.session.may_change:
+        answers = tuple(each._replace(sentence=without_values(each.sentence)) for each in answers)
+    return Checked(one, details, questions, answers, run)
 
 
 def _answers(details: Details, facts: Facts) -> Iterator[Answer]:

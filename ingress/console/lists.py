@@ -10,8 +10,11 @@ from litestar import Response, get, post
 from ingress.console import pages
 from ingress.console.desk import Call, Desk, Form, at_desk, in_thread
 from models import audit, database, master_list, person_page, provisioning_log
+from models.directory import runs
+from models.directory.runs import Run
 from models.errors import Refused
 from models.master_list import MasterList
+from models.organisation import DIRECTORY
 from models.person_page import Counts
 
 EMPTY_ROWS = 4  # of fields, in the form of a new list
@@ -24,6 +27,7 @@ class Card:
     list: MasterList
     counts: Counts
     last_event: datetime | None
+    last_run: Run | None  # of its Directory Sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,12 @@ def lists(request: Call) -> Response[str]:
         found = master_list.all_of_organisation(desk.cursor, desk.session.organisation_id)
         database.allow(desk.cursor, [one.id for one in found])
         cards = [
-            Card(one, person_page.counts(desk.cursor, one.id), provisioning_log.last_at(desk.cursor, one.id))
+            Card(
+                one,
+                person_page.counts(desk.cursor, one.id),
+                provisioning_log.last_at(desk.cursor, one.id),
+                runs.latest(desk.cursor, one.id) if one.provider == DIRECTORY else None,
+            )  # fmt: skip
             for one in found
         ]
         return pages.page(desk, "lists.html", cards=cards)

@@ -10,11 +10,12 @@ from litestar import Response, get, post
 from ingress.console import pages
 from ingress.console.desk import CSRF_FIELD, Call, Desk, Form, ListId, at_desk, in_thread
 from models import audit, connection, extension, job, mapping_choice, mapping_edit, mapping_preview, remapping
-from models.attributes import ATTRIBUTES, ENTERPRISE
+from models.attributes import ATTRIBUTES, ENTERPRISE, GRAPH
 from models.errors import Refused
 from models.journal import LANES, Lane
 from models.mapping_choice import DEFAULT, NEW, TRANSFORMS, Choice, Fault
 from models.mapping_edit import Conflicts, SavedElsewhere
+from models.organisation import DIRECTORY
 
 GROUPS = ("Name", "Contact", "Organisation", "Account")
 HOW = {"copy": "As it is", "trim": "Trimmed", "lowercase": "lower case", "uppercase": "UPPER CASE"}
@@ -24,6 +25,7 @@ UID_PATHS = {
     "userName": "userName",
     "email": "emails[primary eq true].value",
 }
+MANAGER = f"{ENTERPRISE}:manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,16 @@ class Editor:
     types: Mapping[str, str]
     unique_identifier: str
     version: int
+    graph: Mapping[str, str] | None  # of a Directory Sync: Microsoft Graph's name of each attribute that it has
+
+    def has(self, path: str | None) -> bool:
+        """Whether the provider can fill an attribute at all; a slot, what was chosen for it."""
+        return self.graph is None or path is None or path in self.graph or path in self.types
+
+    def reads_everybody(self, choices: Sequence[Choice]) -> bool:
+        """Whether these choices turn the manager on, for which a Directory Sync reads everybody anew."""
+        on = {one.path for one in choices if one.on} - {one.path for one in self.stored if one.on}
+        return self.graph is not None and MANAGER in on
 
 
 def _open(desk: Desk) -> Editor:
@@ -43,17 +55,18 @@ def _open(desk: Desk) -> Editor:
     stored = mapping_edit.stored(desk.cursor, list_id, desk.list.fields)
     types = mapping_choice.offered(extension.listing(desk.cursor, list_id), stored)
     identifier = connection.unique_identifier(desk.cursor, list_id)
-    return Editor(stored, types, identifier, mapping_edit.version(desk.cursor, list_id))
+    graph = GRAPH if desk.list.provider == DIRECTORY else None
+    return Editor(stored, types, identifier, mapping_edit.version(desk.cursor, list_id), graph)
 
 
-def _choices(form: Form) -> list[Choice]:
-    """What a form chose for each of the 27."""
+def _choices(form: Form, opened: Editor) -> list[Choice]:
+    """What a form chose for each of the 27; what the provider cannot fill is off."""
     typed = {key: str(value) for key, value in form.items()}
     return [
         Choice(
             number,
             attribute.path or typed.get(f"attribute_{number}") or None,
-            typed.get(f"on_{number}") == "1",
+            typed.get(f"on_{number}") == "1" and opened.has(attribute.path),
             typed.get(f"field_{number}", DEFAULT),
             typed.get(f"label_{number}", ""),
             typed.get(f"transform_{number}", "copy"),
@@ -122,7 +135,7 @@ def check(request: Call, list_id: ListId, data: Form) -> Response[str]:
     with at_desk(request, list_id, data) as desk:
         opened = _open(desk)
         note = "" if _version(data) == opened.version else mapping_edit.ELSEWHERE
-        choices = _choices(data)
+        choices = _choices(data, opened)
         slots = [one for one in choices if one.attribute.path is None]
         # The slots' attributes are chosen here, so that their values are news.
         last = mapping_preview.last_values(desk.cursor, list_id, {one.path or "" for one in slots} & set(opened.types))
@@ -142,7 +155,8 @@ def check(request: Call, list_id: ListId, data: Form) -> Response[str]:
 def preview(request: Call, list_id: ListId, data: Form) -> Response[str]:
     """Try the choices on people whom the IdP really sent, and show what would become of them."""
     with at_desk(request, list_id, data) as desk:
-        opened, choices = _open(desk), _choices(data)
+        opened = _open(desk)
+        choices = _choices(data, opened)
         after, faults = mapping_choice.targets(choices, desk.list.fields, opened.types)
         if faults:
             return _again(request, desk, opened, data, "", 422)
@@ -153,7 +167,7 @@ def preview(request: Call, list_id: ListId, data: Form) -> Response[str]:
             tried=mapping_preview.preview(desk.cursor, list_id, choices, desk.list.fields, opened.types),
             changed=mapping_choice.changes(opened.stored, choices, desk.list.fields, opened.types),
             locked=[label for label in new if label not in old], freed=[label for label in old if label not in new],
-            people=remapping.count(desk.cursor, list_id),
+            people=remapping.count(desk.cursor, list_id), everybody=opened.reads_everybody(choices),
             sent=[(name, str(value)) for name, value in data.items() if name != CSRF_FIELD],
         )  # fmt: skip
 
@@ -166,7 +180,7 @@ def save(request: Call, list_id: ListId, data: Form) -> Response[str]:
         opened, bell = _open(desk), desk.office.bell
         try:
             with desk.cursor.connection.transaction():
-                saved = mapping_edit.save(desk.cursor, list_id, _version(data), _choices(data), opened.types)
+                saved = mapping_edit.save(desk.cursor, list_id, _version(data), _choices(data, opened), opened.types)
         except Conflicts:
             return _again(request, desk, opened, data, "", 422)
         except SavedElsewhere as refusal:
@@ -182,7 +196,7 @@ def save(request: Call, list_id: ListId, data: Form) -> Response[str]:
 
 def _again(request: Call, desk: Desk, opened: Editor, data: Form, note: str, status: int) -> Response[str]:
     """What was sent cannot be saved: for htmx what is wrong with it, else the whole page as it was filled in."""
-    choices = _choices(data)
+    choices = _choices(data, opened)
     if not pages.is_fragment(request):
         return _page(desk, opened, choices, _version(data), note, status)
     context = {**pages.shell(desk), **_state(desk, opened, choices), "note": note, "partial": True, "slots": []}

@@ -57,7 +57,7 @@ def dialog(
     request: Call, desk: Desk, template: str, kind: str = "dialog", status: int = 200, **context: Any
 ) -> Response[str]:
     """A dialog, a drawer or an alertdialog (`kind`): for htmx as it is, else the same on a page of its own."""
-    layout = FRAGMENT if is_fragment(request) else "as_page.html"
+    layout = FRAGMENT if is_fragment(request) else "as_page.html" if desk.current else "as_settings.html"
     return page(desk, template, status, layout=layout, kind=kind, **context)
 
 

@@ -10,9 +10,11 @@ from litestar import Response, get, post
 from ingress.console import pages
 from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
 from models import audit, mapping, person, person_page, provisioning_log
+from models.directory import syncs
 from models.errors import Refused
 from models.hold import Held
 from models.mapping import Field
+from models.organisation import DIRECTORY
 from models.person_page import Row
 
 COLUMNS = 4  # fields in the table, besides the person, the UID and the status
@@ -146,9 +148,16 @@ def _person(
         one=one, names=names(by_label(desk.list.fields), one), error=error, saved=saved, typed=typed or {},
         locked=[field for field in own if field.key in locked],
         free=[field for field in own if field.key not in locked],
-        groups=person_page.groups_of(desk.cursor, list_id, one.identity_id) if one.identity_id else [],
+        groups=_groups(desk, one),
         entries=entries, left=None if one.active else next(filter(_deactivates, entries), None),
     )  # fmt: skip
+
+
+def _groups(desk: Desk, one: Row) -> list[str]:
+    """The groups that the IdP pushed with somebody in them, or those that were chosen in its directory."""
+    if desk.list.provider == DIRECTORY:
+        return syncs.groups_of(desk.cursor, desk.list.id, one.anchor) if one.anchor else []
+    return person_page.groups_of(desk.cursor, desk.list.id, one.identity_id) if one.identity_id else []
 
 
 def _deactivates(entry: Mapping[str, Any]) -> bool:

@@ -8,14 +8,14 @@ from typing import Any
 
 from litestar import Response, get, post
 
-from ingress.console import held, log, pages, words
+from ingress.console import directory_tab, held, log, pages, words
 from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread
-from ingress.console.guides import GUIDES, QUESTIONS
+from ingress.console.guides import PUSH_GUIDES, QUESTIONS
 from ingress.console.tokens import context as tokens_context
 from models import audit, burst, connection, health, token
 from models.connection import Details
 from models.errors import PlanTooLow, Refused
-from models.organisation import DIRECTORY_PLANS, NEEDS_BUSINESS, SCIM_PLANS
+from models.organisation import DIRECTORY, DIRECTORY_PLANS, NEEDS_BUSINESS, SCIM_PLANS
 from ops.simulators.directory import IDPS, run
 from ops.simulators.idp import Idp
 from ops.simulators.wire import Refusal
@@ -43,6 +43,8 @@ def sync_tab(request: Call, list_id: ListId) -> Response[str]:
             return pages.page(desk, "sync_none.html", **_plans(desk))
         if details.state != "connected":
             return pages.page(desk, "sync_disconnecting.html", details=details)
+        if details.provider == DIRECTORY:
+            return directory_tab.page(request, desk, details)
         return pages.page(desk, "sync.html", **_connected(request, desk, details))
 
 
@@ -57,7 +59,7 @@ def _connected(request: Call, desk: Desk, details: Details) -> dict[str, Any]:
         "details": details,
         "base_url": desk.base_url,
         "plan_lost": desk.session.plan not in SCIM_PLANS,
-        "guides": GUIDES,
+        "guides": PUSH_GUIDES,
         "simulated": [(name, words.idp_name(name)) for name in IDPS] if desk.session.demo else [],
         "questions": QUESTIONS,
         "silent": words.span(quiet) if quiet else None,

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from models import connection as links
 from models import guard
+from models.attributes import ENTRA, GRAPH
 from models.database import Cursor
 from models.directory import connections
 from models.directory.schedule import Schedule
@@ -93,6 +94,12 @@ def connect(
     scope, schedule = scope.checked(), schedule.checked()
     connections.find(cursor, organisation_id, connection_id, lock=True)
     links.connect(cursor, list_id, unique_identifier, by, DIRECTORY)
+    # What an earlier provider filled and this one never tells would be cleared by the first run.
+    cursor.execute(
+        "update field_mapping set enabled = false where list_id = %s and attribute <> all(%s)"
+        " and not starts_with(attribute, %s)",
+        (list_id, list(GRAPH), f"{ENTRA}:"),
+    )
     cursor.execute(
         "insert into guard (list_id, enabled, percent, at_least) values (%s, true, %s, %s)"
         " on conflict (list_id) do update set enabled = true, holding = null",

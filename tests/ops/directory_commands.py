@@ -13,10 +13,10 @@ from models import job as jobs
 from models.connection import Roster
 from models.journal import Lane
 from ops.cli import main
+from ops.graphs import Graphs
 from ops.settings import load
 from ops.simulators.graph import Directory, GraphServer
 from workers.directory import run as running
-from workers.directory.graphs import Graphs
 from workers.provision import provision
 
 LANES = 16

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from argon2 import PasswordHasher
 from litestar import Litestar
@@ -17,7 +18,11 @@ from models import connection as connections
 from models import database, master_list, operator, organisation, password
 from models.database import Connection
 from ops.embedded import Valkey
+from ops.graphs import Graphs
 from ops.settings import Settings
+from ops.simulators.graph import Directory, GraphServer
+from ops.vault import Vault, new_key
+from tests.ingress.console.pulling import School
 from tests.valkey import running_valkey
 
 CSRF = re.compile(r'name="_csrf" value="(\w+)"')
@@ -112,3 +117,23 @@ def valkey() -> Iterator[Valkey]:
     """A Valkey of the console's tests."""
     with tempfile.TemporaryDirectory(prefix="mv", dir="/tmp") as folder, running_valkey(Path(folder)) as server:
         yield server
+
+
+@pytest.fixture
+def microsoft(application: TestClient[Litestar], monkeypatch: pytest.MonkeyPatch) -> Iterator[GraphServer]:
+    """A simulated Microsoft Graph with an empty directory, offered by the console, which can seal secrets."""
+    office = application.app.state.office
+    with GraphServer(Directory()) as server:
+        settings = msgspec.structs.replace(office.settings, secret_key=new_key(), graph_simulator=server.url)
+        monkeypatch.setattr(office, "settings", settings)
+        monkeypatch.setattr(office, "vault", Vault(settings.secret_keys()))
+        monkeypatch.setattr(office, "graphs", Graphs(settings))
+        yield server
+
+
+@pytest.fixture
+def school(client: TestClient[Litestar], connection: Connection, microsoft: GraphServer) -> School:
+    """An administrator whose organisation is on Pro, and whose list is not connected."""
+    opened = Browser(client, make_tenant(connection, "School", plan="pro"))
+    opened.sign_in()
+    return School(opened, connection, microsoft)

@@ -7,7 +7,7 @@ import pytest
 
 from ingress.auth import ELSEWHERE
 from ingress.console import help
-from ingress.console.guides import GUIDES, QUESTIONS
+from ingress.console.guides import GUIDES, PUSH_GUIDES, QUESTIONS
 from models import connection as connections
 from models import database, health, master_list, provisioning_log
 from models.burst import Rhythm
@@ -17,7 +17,7 @@ from models.provisioning_log import Refusal
 from tests.ingress.console.conftest import Browser
 
 
-@pytest.mark.parametrize("key", [guide.key for guide in GUIDES])
+@pytest.mark.parametrize("key", [guide.key for guide in PUSH_GUIDES])
 def test_a_guide_has_the_lists_own_values(browser: Browser, key: str) -> None:
     page = browser.get(f"/lists/{browser.tenant.list_id}/sync/setup/{key}").text
 
@@ -25,6 +25,15 @@ def test_a_guide_has_the_lists_own_values(browser: Browser, key: str) -> None:
     assert "{product}" not in page
     assert "*" not in page.partition('<ol class="gsteps">')[2].partition("</ol>")[0]
     assert "Generate Token" in page
+
+
+def test_the_guide_of_directory_sync_needs_no_token_and_leads_to_the_connections(browser: Browser) -> None:
+    page = browser.get(f"/lists/{browser.tenant.list_id}/sync/setup/entra-directory").text
+
+    assert "Generate Token" not in page
+    assert "/scim/v2/" not in page
+    assert "GroupMember.Read.All" in page
+    assert "Staff" in page.partition('<ol class="gsteps">')[2]
 
 
 def test_a_guide_that_is_not_there_is_unknown(browser: Browser) -> None:

@@ -21,12 +21,13 @@ STREAM = "/lists/{list_id:str}/sync/stream"  # does not end by itself
 # Pages that are there to change something.
 DIALOGS = {
     "/lists/new",
+    *(f"/settings/directories/{path}" for path in ("new", "{connection_id:uuid}", "{connection_id:uuid}/remove")),
     *(
         f"/lists/{{list_id:str}}/{path}"
         for path in (
-            "people/new", "people/{person_id:uuid}/reactivate", "sync/connect", "sync/disconnect", "sync/guard",
-            "sync/held/release", "sync/held/discard", "sync/retention", "sync/tokens/new",
-            "sync/tokens/{token_id:uuid}/revoke",
+            "people/new", "people/{person_id:uuid}/reactivate", "sync/connect", "sync/directory",
+            "sync/disconnect", "sync/guard", "sync/held/release", "sync/held/discard", "sync/retention",
+            "sync/tokens/new", "sync/tokens/{token_id:uuid}/revoke",
         )
     ),
 }  # fmt: skip

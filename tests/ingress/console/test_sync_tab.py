@@ -79,7 +79,7 @@ def test_connecting_asks_for_an_identifier_and_makes_the_default_mappings(
     assert state(connection, lonely.tenant) == "connected"
     assert connection.execute("select count(*) from field_mapping").fetchone() == (9,)
     again = lonely.post(f"{sync(lonely)}/connect", uid="userName")
-    assert (again.status_code, "connected already" in again.text) == (422, True)
+    assert (again.status_code, "is connected to Automated User Provisioning already" in again.text) == (422, True)
 
 
 def test_connecting_takes_the_fields_that_are_there_in_any_case(lonely: Browser, connection: Connection) -> None:

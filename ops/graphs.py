@@ -1,4 +1,4 @@
-"""Clients of the directories that a process pulls from: a token of Microsoft's is good for an hour."""
+"""Clients of the directories that a process asks: a token of Microsoft's is good for an hour."""
 
 import threading
 
@@ -20,16 +20,19 @@ class Graphs:
         self._known: dict[tuple[str, ...], Graph] = {}
         self._lock = threading.Lock()
 
-    def of_list(self, cursor: Cursor, list_id: str) -> Graph:
-        """The client of the directory that a list is pulled from."""
-        one = syncs.credentials(cursor, list_id)
+    def of(self, one: DirectoryConnection, anew: bool = False) -> Graph:
+        """The client of a connection. `anew` signs in again: a token has the permissions of when it was given."""
         key = (one.id, one.cloud, one.tenant_id, one.client_id, one.secret.hex())
         with self._lock:
-            if key not in self._known:
+            if anew or key not in self._known:
                 if len(self._known) >= MOST:
                     self._known.clear()
                 self._known[key] = self._open(one)
             return self._known[key]
+
+    def of_list(self, cursor: Cursor, list_id: str) -> Graph:
+        """The client of the directory that a list is pulled from."""
+        return self.of(syncs.credentials(cursor, list_id))
 
     def _open(self, one: DirectoryConnection) -> Graph:
         return connected(self._vault, one.cloud, one.tenant_id, one.client_id, one.secret, self._simulator)
