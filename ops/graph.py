@@ -22,9 +22,8 @@ from ops.vault import Vault
 
 MOST_IN_BATCH = 20
 EARLY = 300.0  # seconds before its end at which a token is not used any more
-CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0  # under the 30 s after which another worker takes a run over
+CONNECT_SECONDS = 5.0
 LONGEST_ANSWER = 64 * 1024 * 1024  # bytes; a page of 999 users is under 2 MB
-TRIES = 3
 EVENTUAL = {"ConsistencyLevel": "eventual"}  # $count and $search want it
 
 _decode = msgspec.json.Decoder().decode
@@ -48,6 +47,17 @@ CLOUDS = {
     ),
 }
 SIMULATED = "simulated"
+
+
+class Patience(NamedTuple):
+    """How long an answer is waited for, and how often nothing may come back."""
+
+    read_seconds: float
+    tries: int
+
+
+RUN = Patience(20.0, 3)  # a request under the 30 s after which another worker takes a run over
+PAGE = Patience(8.0, 1)  # somebody looks at a page that is loading, and one of the console's threads waits with them
 
 
 def clouds(simulator: str | None) -> dict[str, Cloud]:
@@ -77,18 +87,16 @@ class Answer(NamedTuple):
 class Graph:
     """A tenant's directory, for any thread. Raises what `graph_errors` has, and waits for a few seconds at most."""
 
-    def __init__(
-        self, cloud: Cloud, tenant_id: str, client_id: str, secret: str, pool: urllib3.PoolManager | None = None
-    ) -> None:
-        self._cloud, self._tenant_id = cloud, tenant_id
+    def __init__(self, cloud: Cloud, tenant_id: str, client_id: str, secret: str, patience: Patience = RUN) -> None:
+        self._cloud, self._tenant_id, self._tries = cloud, tenant_id, patience.tries
         self._form = {
             "client_id": client_id,
             "scope": f"{cloud.graph}/.default",
             "client_secret": secret,
             "grant_type": "client_credentials",
         }
-        self._pool = pool or urllib3.PoolManager(
-            maxsize=4, retries=False, timeout=urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS)
+        self._pool = urllib3.PoolManager(
+            maxsize=4, retries=False, timeout=urllib3.Timeout(CONNECT_SECONDS, patience.read_seconds)
         )
         self._token, self._good_until = "", 0.0
         self._asking = threading.Lock()
@@ -164,7 +172,7 @@ class Graph:
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Reply:
         """Sent, and sent again a moment later where nothing or a 5xx without a time came back."""
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(TRIES),
+            stop=tenacity.stop_after_attempt(self._tries),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
             retry=tenacity.retry_if_exception_type(ConnectionRefused),
             reraise=True,
@@ -207,11 +215,18 @@ def _parsed(response: _Reply) -> Any:
         raise Broken("Microsoft Graph answered with something that is not JSON: a proxy, perhaps") from None
 
 
-def connected(vault: Vault, cloud: str, tenant_id: str, client_id: str, sealed: bytes, simulator: str | None) -> Graph:
+def connected(
+    vault: Vault,
+    cloud: str,
+    tenant_id: str,
+    client_id: str,
+    sealed: bytes,
+    simulator: str | None,
+    patience: Patience = RUN,
+) -> Graph:
     """The client of a stored connection; refused where its cloud or its secret cannot be used here."""
     known = clouds(simulator).get(cloud)
     if known is None:
-        raise Refused(
-            f"cloud '{cloud}' is not offered by this installation: choose one of {', '.join(clouds(simulator))}"
-        )
-    return Graph(known, tenant_id, client_id, vault.open(sealed))
+        offered = ", ".join(clouds(simulator))
+        raise Refused(f"cloud '{cloud}' is not offered by this installation: choose one of {offered}")
+    return Graph(known, tenant_id, client_id, vault.open(sealed), patience)

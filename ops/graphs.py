@@ -5,7 +5,7 @@ import threading
 from models.database import Cursor
 from models.directory import syncs
 from models.directory.connections import DirectoryConnection
-from ops.graph import Graph, connected
+from ops.graph import RUN, Graph, Patience, connected
 from ops.settings import Settings
 from ops.vault import Vault
 
@@ -15,8 +15,8 @@ MOST = 100
 class Graphs:
     """One client a connection, for as long as its credentials stay as they are."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._vault, self._simulator = Vault(settings.secret_keys()), settings.graph_simulator
+    def __init__(self, settings: Settings, patience: Patience = RUN) -> None:
+        self._vault, self._simulator, self._patience = Vault(settings.secret_keys()), settings.graph_simulator, patience
         self._known: dict[tuple[str, ...], Graph] = {}
         self._lock = threading.Lock()
 
@@ -35,4 +35,6 @@ class Graphs:
         return self.of(syncs.credentials(cursor, list_id))
 
     def _open(self, one: DirectoryConnection) -> Graph:
-        return connected(self._vault, one.cloud, one.tenant_id, one.client_id, one.secret, self._simulator)
+        return connected(
+            self._vault, one.cloud, one.tenant_id, one.client_id, one.secret, self._simulator, self._patience
+        )

@@ -29,6 +29,7 @@ from models.master_list import MasterList
 from models.operator_session import Session
 from ops import metrics
 from ops.bell import Bell
+from ops.graph import PAGE
 from ops.graphs import Graphs
 from ops.settings import Settings
 from ops.vault import Vault
@@ -89,7 +90,7 @@ class Office:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.bell = Bell(settings.redis_url)
-        self.vault, self.graphs = Vault(settings.secret_keys()), Graphs(settings)
+        self.vault, self.graphs = Vault(settings.secret_keys()), Graphs(settings, PAGE)
         # https cookies take the __Host- prefix: no other host, path or plain connection can set them.
         self.secure = (settings.console_url or "").startswith("https://")
         self.cookie = "__Host-muster" if self.secure else "muster"
