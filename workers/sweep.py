@@ -124,8 +124,15 @@ class Sweep:
     def _begin_due(self, connection: Connection, due: Iterable[str]) -> None:
         """Begin the runs whose time has come; where one is at work already, that one counts."""
         for list_id in due:
-            with database.transaction(connection, [list_id]) as cursor:
-                run_id = schedules.begin(cursor, list_id)
+            try:
+                with database.transaction(connection, [list_id]) as cursor:
+                    run_id = schedules.begin(cursor, list_id)
+            except Exception as error:
+                if connection.closed:
+                    raise
+                # Somebody holds its row, or its time zone is gone: the others' time has come all the same.
+                _log.warning("sync_not_begun", list=list_id, error=repr(error))
+                continue
             if run_id is not None:
                 self._bell.sync(list_id, run_id)
 
