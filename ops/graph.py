@@ -201,6 +201,14 @@ class Graph:
         return reply
 
 
+def listed(page: Any) -> list[dict[str, Any]]:
+    """The objects of a page; refused where it is none."""
+    value = page.get("value") if isinstance(page, dict) else None
+    if not isinstance(value, list) or not all(isinstance(one, dict) and one.get("id") for one in value):
+        raise Broken("Microsoft Graph answered with something that is no page of objects")
+    return value
+
+
 def _inner(one: Mapping[str, Any]) -> Answer:
     after = {name.lower(): value for name, value in (one.get("headers") or {}).items()}.get("retry-after")
     return Answer(int(one["status"]), one.get("body"), float(after) if after is not None else None)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from models.directory.connections import GUID
 from models.directory.syncs import Group
 from models.errors import Refused, Unknown
-from ops.graph import EVENTUAL, MOST_IN_BATCH, Graph
+from ops.graph import EVENTUAL, MOST_IN_BATCH, Graph, listed
 from ops.graph_errors import GraphRefused
 
 FOUND = MOST_IN_BATCH  # groups of one search: their members are counted in one batch
@@ -52,7 +52,7 @@ def search_groups(graph: Graph, text: str) -> list[FoundGroup]:
     else:
         condition = "&$orderby=displayName"
     page = graph.get(f"/groups?$select=id,displayName&$top={FOUND}{condition}", EVENTUAL)
-    groups = [(str(one["id"]), str(one.get("displayName") or one["id"])) for one in page["value"][:FOUND]]
+    groups = [(str(one["id"]), str(one.get("displayName") or one["id"])) for one in listed(page)[:FOUND]]
     return _counted(graph, sorted(groups, key=lambda group: group[1].casefold())) if groups else []
 
 
@@ -85,7 +85,7 @@ def find_group(graph: Graph, wanted: str) -> Group:
         found = [answer.body]
     else:
         condition = quote("displayName eq '" + wanted.replace("'", "''") + "'", safe="'")
-        found = graph.get(f"/groups?$select=id,displayName&$top={FOUND}&$filter={condition}")["value"]
+        found = listed(graph.get(f"/groups?$select=id,displayName&$top={FOUND}&$filter={condition}"))
     if not found:
         raise Unknown(f"the directory has no group called '{wanted}': `muster directory groups` finds what there is")
     if len(found) > 1:

@@ -8,7 +8,7 @@ from models.database import Cursor
 from models.directory import staging, syncs
 from models.directory.staging import LEAVE, USER, Member, Pulled
 from models.directory.syncs import Sync
-from ops.graph import Answer
+from ops.graph import Answer, listed
 from ops.graph_errors import Broken, Throttled, refusal_of_graph
 from workers.directory import documents
 from workers.directory.streams import Stream
@@ -17,20 +17,21 @@ USER_TYPE = "#microsoft.graph.user"
 LEAST_WAIT = 1.0
 
 
-def next_link(page: Any, stream: Stream) -> bool:
-    """Move a stream on; True when it was read to its end."""
+def take(page: Any, stream: Stream) -> tuple[list[dict[str, Any]], bool]:
+    """The objects of a page, and whether it is the stream's last; the stream is moved on."""
+    objects = listed(page)
     following, end = page.get("@odata.nextLink"), page.get("@odata.deltaLink")
-    if not isinstance(following or end, str) or not isinstance(page.get("value"), list):
-        raise Broken("Microsoft Graph answered with a page without users, or without a link to the next one")
+    if not isinstance(following or end, str):
+        raise Broken("Microsoft Graph answered with a page without a link to the next one")
     stream.link = following or end
-    return not following
+    return objects, not following
 
 
 def keep_users(
     cursor: Cursor, sync: Sync, stream: Stream, page: Sequence[Mapping[str, Any]], uid: str, managers: bool
 ) -> None:
     """Stage the users of a page who are in scope. `uid` is the list's unique identifier."""
-    pulled = [documents.pulled(one, uid, sync.scope.guests, managers) for one in page if one.get("id")]
+    pulled = [documents.pulled(one, uid, sync.scope.guests, managers) for one in page]
     if sync.scope.groups is not None:
         inside = staging.members(cursor, sync.list_id, [one.object_id for one in pulled])
         pulled = [one for one in pulled if one.kind != USER or one.object_id in inside]

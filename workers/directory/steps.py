@@ -87,14 +87,13 @@ def fetch(run: Run) -> None:
         return run.enter(MEMBERS)
     if stream.link is None:
         _begin(run, stream)
-    page = run.graph.get(stream.link or "")
-    at_end = pages.next_link(page, stream)
+    objects, at_end = pages.take(run.graph.get(stream.link or ""), stream)
     with run.transaction() as cursor:
         if stream.is_users:
-            pages.keep_users(cursor, run.sync, stream, page["value"], run.unique_identifier, run.managers)
-            run.progress.seen += len(page["value"])
+            pages.keep_users(cursor, run.sync, stream, objects, run.unique_identifier, run.managers)
+            run.progress.seen += len(objects)
         else:
-            _warn(run, pages.keep_groups(cursor, run.sync, stream, page["value"]))
+            _warn(run, pages.keep_groups(cursor, run.sync, stream, objects))
         if at_end:
             _end(run, cursor, stream)
         run.move(cursor)
