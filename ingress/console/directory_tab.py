@@ -8,7 +8,6 @@ from ingress.console import directory_words, held, log, pages
 from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
 from ingress.console.guides import PULL_QUESTIONS
 from models import audit
-from models import job as jobs
 from models.connection import Details
 from models.directory import connections, plan, runs, syncs
 from models.directory.runs import Run
@@ -25,22 +24,19 @@ def page(request: Call, desk: Desk, details: Details) -> Response[str]:
     assert sync is not None
     found = runs.listing(desk.cursor, list_id)
     latest = found[0] if found else None
+    previewed = latest if latest and directory_words.is_previewed(latest) else None
+    held_now = held.card_context(desk)
     plan_lost = desk.session.plan not in DIRECTORY_PLANS
     return pages.page(
         desk, "sync_directory.html",
         details=details, sync=sync, runs=found[:LISTED], more=len(found) > LISTED, latest=latest,
         last=next((run for run in found if not run.progress.preview), None), plan_lost=plan_lost,
         source=connections.find(desk.cursor, desk.session.organisation_id, sync.connection_id),
-        words=directory_words, state=directory_words.state(found, plan_lost), questions=PULL_QUESTIONS,
-        previewed=latest if latest and is_previewed(latest) else None,
-        samples=samples(desk, latest) if latest and is_previewed(latest) else {}, where="",
-        **held.card_context(desk), **log.context(desk, request), **log.stats_context(desk),
+        words=directory_words, state=directory_words.state(found, plan_lost, held_now["holds"].count),
+        questions=PULL_QUESTIONS,
+        previewed=previewed, samples=samples(desk, previewed) if previewed else {}, where="",
+        **held_now, **log.context(desk, request), **log.stats_context(desk),
     )  # fmt: skip
-
-
-def is_previewed(run: Run) -> bool:
-    """Whether a run has found out what it would do, and does no more."""
-    return run.progress.preview and run.state == jobs.DONE and bool(run.progress.plan)
 
 
 def samples(desk: Desk, run: Run) -> dict[str, list[str]]:

@@ -56,8 +56,8 @@ def waits_until(run: Run | None, now: datetime | None = None) -> datetime | None
     return run.not_before if run.not_before > (now or datetime.now(UTC)) + timedelta(seconds=1) else None
 
 
-def state(runs: Sequence[Run], plan_lost: bool) -> Pill:
-    """How a list's sync is, by its newest runs."""
+def state(runs: Sequence[Run], plan_lost: bool, holds: int = 0) -> Pill:
+    """How a list's sync is, by its newest runs and how many deactivations are held."""
     latest = runs[0] if runs else None
     if plan_lost:
         return Pill("bad", "Plan lost")
@@ -70,6 +70,8 @@ def state(runs: Sequence[Run], plan_lost: bool) -> Pill:
     last = next((run for run in runs if not run.progress.preview), None)
     if last is None:
         return Pill("off", "Never run")
+    if holds:
+        return Pill("wait", "Deactivations held")
     return Pill("ok", "Up to date") if last.state == jobs.DONE else result(last)
 
 
@@ -88,6 +90,11 @@ def result(run: Run) -> Pill:
     return Pill("wait", "Partly done") if run.progress.refused else Pill("ok", "Done")
 
 
+def is_previewed(run: Run) -> bool:
+    """Whether a run has found out what it would do, and does no more."""
+    return run.progress.preview and run.state == jobs.DONE and bool(run.progress.plan)
+
+
 def who(by: str) -> str:
     """Who asked for a run."""
     return "the schedule" if by == SCHEDULED else by
@@ -101,7 +108,7 @@ def took(run: Run, now: datetime | None = None) -> timedelta:
 def kind(run: Run) -> str:
     """Whether everybody was read, and why."""
     if not run.progress.full:
-        return "Only what changed since the last run"
+        return "Only what changed since the last run or preview"
     return f"Everybody was read: {run.progress.why_full or FIRST_TIME}"
 
 

@@ -13,6 +13,7 @@ from models.directory.runs import APPLY, FETCH, Progress, Run
 from models.directory.schedule import DAY, Schedule
 from models.directory.syncs import Group, Scope
 from tests.ingress.console.pulling import HX, School
+from tests.workers.conftest import Roster
 
 NOW = datetime.now(UTC)
 
@@ -123,7 +124,7 @@ def test_a_run_tells_everything_of_itself(school: School) -> None:
     assert "1 person is new in Staff." in page
     assert f"q=sync-{first}" in page
     page = school.page(f"{school.sync}/runs/{second}")
-    assert "Only what changed since the last run" in page
+    assert "Only what changed since the last run or preview" in page
     assert "<strong>1</strong> is updated" in page
     entries = school.page(f"{school.sync}?q=sync-{second}&period=all")
     assert "Registrar" in entries
@@ -159,13 +160,16 @@ def test_an_emptied_group_is_held_and_released(school: School) -> None:
 
     page = school.page(school.sync)
     assert "3 deactivations are held" in page
-    assert "</i>Held</span>" in page
+    assert "</i>Deactivations held</span>" in page
     assert "The guard held all of these deactivations" in school.page(f"{school.sync}/runs/{run_id}")
     assert all(school.people().values())
     assert "3 deactivations are held." in school.page("/help/troubleshooting")
     dialog = school.browser.get(f"{school.sync}/held/release?all=1").text
     form = dict(re.findall(r'<input type="hidden" name="(all|up_to|count)" value="(\d+)">', dialog))
     assert school.send(f"{school.sync}/held/release", form).status_code == 303
+    Roster(school.connection, school.list_id).drain()
+    assert not any(school.people().values())
+    assert "</i>Up to date</span>" in school.page(school.sync)
 
 
 def test_runs_are_listed_page_by_page(school: School, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
