@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 from models import connection, database, master_list, organisation, token
 from ops import filling
 from ops.browser import chromium
+from ops.simulators.graph import Directory, GraphServer
 from tests.factories import replace, user
 from tests.journeys.console import Console
 from tests.journeys.idp import Idp
@@ -65,6 +66,35 @@ def push(muster: Muster, list_id: str) -> None:
     muster.settled(list_id)
 
 
+def directory() -> Directory:
+    """A school's directory with three groups."""
+    made = Directory(users=240)
+    ids = made.user_ids()
+    for name, members in (("Teachers", ids[:180]), ("Office staff", ids[180:]), ("Office of the head", ids[:6])):
+        made.add_group(name, members)
+    return made
+
+
+def pull(console: Console, school: Directory) -> None:
+    """Add a connection, connect a list to two groups with a picture on the way, run, and empty a group."""
+    page = console.page
+    page.get_by_label("Name", exact=True).fill("Harbour College")
+    page.get_by_label("Cloud").select_option(label="Simulated directory")
+    for label, text in (
+        ("Tenant", school.tenant_id),
+        ("Client ID", school.client_id),
+        ("secret", school.client_secret),
+    ):
+        page.get_by_label(label).fill(text)
+    page.get_by_role("button", name="Save and test").click()
+    page.wait_for_url("**/sync/directory?connection=*")
+    for name in ("Teachers", "Office staff"):
+        page.get_by_role("searchbox", name="Search groups by name").fill(name.split()[0])
+        page.get_by_role("button", name=f"Add {name}").click()
+        page.locator(".chips").get_by_text(name).wait_for()
+    page.locator("select[name=every]").select_option("60")
+
+
 def take(page: Page, path: Path) -> None:
     """One picture, without what moves."""
     page.evaluate("document.fonts.ready")
@@ -75,10 +105,14 @@ def take(page: Page, path: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """All eight."""
+    """All ten."""
     folder.mkdir(exist_ok=True)
+    school = directory()
     with (
-        running("--no-demo", MUSTER_PUBLIC_URL="https://scim.muster.example") as muster,
+        GraphServer(school) as graph,
+        running(
+            "--no-demo", MUSTER_PUBLIC_URL="https://scim.muster.example", MUSTER_GRAPH_SIMULATOR=graph.url
+        ) as muster,
         chromium() as browser,
     ):
         assert browser is not None
@@ -113,6 +147,20 @@ def main(folder: Path) -> None:
         light.page.get_by_role("button", name="Preview").click()
         light.page.locator("dialog[open]").wait_for()
         take(light.page, folder / "mapping-preview.png")
+        pulled = muster.rows("select id from master_list where name = 'Students'")[0][0]
+        light.open(f"/settings/directories/new?list={pulled}")
+        pull(light, school)
+        light.page.locator("#s-whom").evaluate("heading => heading.scrollIntoView({block: 'start'})")
+        take(light.page, folder / "directory-choice.png")
+        light.page.get_by_role("button", name="Connect", exact=True).click()
+        light.page.locator("#sync-preview").click()
+        light.page.locator("#apply-now").click(timeout=30_000)
+        light.page.get_by_text("Up to date").wait_for(timeout=30_000)
+        school.remove_members(school.group_ids()[0], school.members(school.group_ids()[0]))
+        light.page.locator("#sync-start").click()
+        light.page.locator(".held-card").wait_for(timeout=30_000)
+        light.page.set_viewport_size({"width": 1440, "height": 860})
+        take(light.page, folder / "directory-sync.png")
         light.close()
 
         dark = Console(browser, muster, "dark")
