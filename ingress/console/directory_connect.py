@@ -29,9 +29,9 @@ def choose(request: Call, list_id: ListId) -> Response[str]:
     """The form: of a list that is not connected yet, or with what is in force."""
     with at_desk(request, list_id, change=True) as desk:
         present = syncs.of_list(desk.cursor, list_id)
+        if desk.list.state is not None and not (desk.list.is_connected and present):
+            return pages.go(request, f"/lists/{list_id}/sync")
         if present is None:
-            if desk.list.state is not None:
-                return pages.go(request, f"/lists/{list_id}/sync")
             require(desk.session.plan, DIRECTORY)
             return _page(desk, Choice(str(request.query_params.get("connection", ""))))
         return _page(desk, directory_choice.of_sync(present))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingress.console.words import idp_name
+from models.directory import runs
 from models.log_entry import Entry
 
 # A value in quotation marks, and whatever follows: a value may hold the mark itself. An apostrophe follows a letter.
@@ -33,6 +34,8 @@ AGAIN = {
     " again.",
 }
 AGAIN_ANYWHERE = "Then have your identity provider send it again."
+AGAIN_PULLED = "The next run tries again."
+PULLED = runs.request_id("")  # how the request ids of a Directory Sync begin
 
 
 def clock_time(moment: datetime) -> str:
@@ -97,11 +100,13 @@ def subject(entry: Entry) -> str:
 def advice(entry: Entry) -> str | None:
     """What an administrator does about an entry, in the words of their identity provider."""
     idp, again = idp_name(entry.idp), AGAIN.get(entry.idp or "", AGAIN_ANYWHERE)
+    if is_pulled(entry):
+        again = AGAIN_PULLED
     detail = entry.detail or ""
     if entry.result == "partly_applied":
         return f"Correct the value in {idp}, or map another attribute to the field. The rest has been applied."
     if entry.result == "waiting":
-        return _about_waiting(detail, idp)
+        return _about_waiting(entry, detail, idp)
     if entry.result != "rejected":
         return None
     if entry.applied_at is not None:
@@ -118,9 +123,16 @@ def is_held(detail: str | None) -> bool:
     return (detail or "").startswith("Held:")
 
 
-def _about_waiting(detail: str, idp: str) -> str:
+def is_pulled(entry: Entry) -> bool:
+    """Whether a run of a Directory Sync has read it, and nobody pushed it."""
+    return entry.request_id.startswith(PULLED)
+
+
+def _about_waiting(entry: Entry, detail: str, idp: str) -> str:
     if is_held(detail):
         return "It waits for you: release or discard it on the list’s Sync tab."
+    if "is missing" in detail and is_pulled(entry):
+        return f"Fill the attribute in {idp}. The user becomes a person with the run that reads it."
     if "is missing" in detail:
         return f"Have {idp} send the attribute. The user becomes a person with the request that brings it."
     return f"Give one of the two another value in {idp}, or deactivate the one who has left."

@@ -252,6 +252,7 @@ def test_disconnecting_keeps_everybody_and_leads_to_the_cards(school: School, co
     assert "token" not in dialog.partition('id="dlg-d"')[2].partition("</footer>")[0].lower()
     assert school.send(f"{school.sync}/disconnect", {}).headers["location"] == school.sync
     assert "No run begins any more" in school.page(school.sync)
+    assert school.browser.get(f"{school.sync}/directory").headers["location"] == school.sync
     assert connection.execute("select state from job where id = %s", (run_id,)).fetchall() == [("ended",)]
     with database.transaction(connection, [school.list_id]) as cursor:
         while connections.forget(cursor, school.list_id):

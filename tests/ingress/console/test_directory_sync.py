@@ -147,6 +147,20 @@ def test_who_could_not_be_applied_is_named(school: School, connection: Connectio
     assert "cannot be stored" not in school.page(f"{school.sync}/runs/{run_id}")
 
 
+def test_an_entry_of_a_run_says_who_read_it_and_what_happens_next(school: School, connection: Connection) -> None:
+    names(school, "Mila")
+    school.connect(uid="employeeNumber")
+    run_id = school.run()
+    ids = {row[0]: row[1] for row in connection.execute("select result, id from log_entry").fetchall()}
+
+    page = school.page(f"{school.sync}/log/{ids['waiting']}")
+
+    assert "Fill the attribute in Entra ID." in page
+    assert "Stored by a run" in page
+    assert f'href="{school.sync}/runs/{run_id}">Open the run' in page
+    assert "40 minutes" not in page
+
+
 def test_an_emptied_group_is_held_and_released(school: School) -> None:
     everybody = names(school, "Mila", "Ravi", "Noor")
     teachers = school.directory.add_group("Teachers", everybody)

@@ -318,13 +318,15 @@ def test_an_empty_log_says_what_to_wait_for(browser: Browser, log: Log) -> None:
         ({"detail": "userName is taken", "idp": "onelogin", "resource": "user"}, "Users › Provisioning"),
         ({"detail": "x", "applied_at": datetime.now(UTC)}, "could not be applied here"),
         ({"result": "waiting", "detail": "userName is missing: …"}, "send the attribute"),
+        ({"result": "waiting", "detail": "mail is missing: …", "request_id": "sync-1"}, "the run that reads it"),
+        ({"detail": "x is taken", "resource": "user", "request_id": "sync-1"}, "The next run tries again"),
         ({"result": "waiting", "detail": "Held: …"}, "release or discard"),
         ({"result": "applied"}, None),
     ],
 )
 def test_advice_is_in_the_words_of_the_identity_provider(entry: dict[str, Any], told: str | None) -> None:
     plain: dict[str, Any] = dict.fromkeys(Entry.__dataclass_fields__) | {
-        "operation": "request", "resource": "request", "result": "rejected", "changes": [], **entry,
+        "operation": "request", "resource": "request", "result": "rejected", "changes": [], "request_id": "", **entry,
     }  # fmt: skip
     advice = log_words.advice(Entry(**plain))
 
