@@ -80,8 +80,10 @@ def progress(request: Call, list_id: ListId, run_id: Id) -> Response[str]:
         where = "run" if request.query_params.get("where") == "run" else ""
         if run is None:
             raise Unknown("this run is forgotten: only the newest ones are kept")
-        if not run.is_open or not pages.is_fragment(request):
+        if not pages.is_fragment(request):
             return pages.go(request, f"/lists/{list_id}/sync" + (f"/runs/{run_id}" if where else ""))
+        if not run.is_open:
+            return pages.html("", HX_Refresh="true")
         return pages.page(desk, "_run_progress.html", latest=run, words=directory_words, where=where)
 
 

@@ -1,11 +1,13 @@
 """Directory Sync in a real browser: from credentials to a held wave, and over to SCIM."""
 
 import re
+import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from models import master_list, organisation
 from ops.browser import chromium
 from ops.simulators.graph import Directory, GraphServer
 from tests.factories import user
@@ -66,11 +68,7 @@ def _whole_way(console: Console, muster: Muster, directory: Directory) -> None:
 
     # A connection, with a wrong secret first.
     page.get_by_role("link", name="Add connection").click()
-    page.get_by_label("Name", exact=True).fill("North")
-    page.get_by_label("Cloud").select_option(label="Simulated directory")
-    page.get_by_label("Tenant ID").fill(directory.tenant_id)
-    page.get_by_label("Client ID").fill(directory.client_id)
-    page.get_by_label("Client secret").fill("not-the-secret")
+    _enter(console, directory, "not-the-secret")
     page.get_by_role("button", name="Save and test").click()
     expect(page.get_by_role("alert")).to_contain_text("The client secret is wrong: enter the Value of a secret")
     expect(page.get_by_role("alert")).to_contain_text("AADSTS7000215")
@@ -153,3 +151,95 @@ def _sync(console: Console, list_id: str) -> None:
     page.locator("#sync-start").click()
     expect(page.locator("[id^=run-0]")).to_have_count(rows + 1)
     expect(page.locator("#run-now")).to_have_count(0, timeout=30_000)
+
+
+def test_every_state_is_accessible(browser: Browser, muster: Muster, directory: Directory, graph_port: int) -> None:
+    console, list_id = _signed_in(browser, muster, "Looked at while pulled")
+    page, at, found = console.page, f"/lists/{list_id}/sync", dict[str, list[str]]()
+
+    def look(what: str) -> None:
+        found.update({f"{what}, {look}": console.violations() for look in console.looks()})
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+    with GraphServer(directory, port=graph_port) as graph:
+        console.open(f"/settings/directories/new?list={list_id}")
+        _enter(console, directory, "not-the-secret")
+        page.get_by_role("button", name="Save and test").click()
+        page.get_by_text("Saved, but the test failed.").wait_for()
+        look("a failed test")
+        page.get_by_label("Client secret").fill(directory.client_secret)
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("radio", name="Username").check()
+        page.get_by_role("searchbox", name="Search groups").fill("teach")
+        page.get_by_role("button", name="Add Teachers").click()
+        expect(page.locator(".chips")).to_contain_text("Teachers")
+        look("a choice of groups")
+        page.get_by_role("button", name="Connect", exact=True).click()
+
+        hold = threading.Event()
+        graph.faults.add("/users", hold=hold)
+        page.locator("#sync-preview").click()
+        expect(page.locator("#run-now")).to_contain_text("asked for by")
+        look("a run at work")
+        hold.set()
+        page.locator("#apply-now").wait_for()
+        look("a preview")
+        page.locator("#apply-now").click()
+        expect(page.locator("#conn-t")).to_contain_text("Up to date", timeout=30_000)
+        look("a list that is pulled")
+        directory.permissions.clear()
+        _sync(console, list_id)
+        expect(page.locator("#conn-t")).to_contain_text("Failed")
+        look("a failure")
+        page.get_by_role("link", name="Open the run").click()
+        look("a run")
+        for path in (f"{at}/runs", f"{at}/mappings", "/settings/directories", "/help/troubleshooting", "/lists"):
+            console.open(path)
+            look(path)
+    console.close()
+
+    assert {where: told for where, told in found.items() if told} == {}
+
+
+def test_without_script_groups_are_found_and_a_list_is_pulled(
+    browser: Browser, muster: Muster, directory: Directory, graph_port: int
+) -> None:
+    console, list_id = _signed_in(browser, muster, "Pulled without script", script=False)
+    page = console.page
+    with GraphServer(directory, port=graph_port):
+        console.open(f"/settings/directories/new?list={list_id}")
+        _enter(console, directory, directory.client_secret)
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("radio", name="Username").check()
+        page.locator("select[name=every]").select_option("60")
+        page.get_by_role("searchbox", name="Search groups").fill("office")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Add Office staff").click()
+        expect(page.locator(".chips")).to_contain_text("Office staff")
+        page.get_by_role("button", name="Connect", exact=True).click()
+
+        expect(page.locator("#conn-t")).to_contain_text("Never run")
+        expect(page.locator("main")).to_contain_text("Every hour")
+        page.locator("#sync-start").click()
+        eventually(lambda: len(muster.people(list_id, "active")) == 10, what="the members")
+    console.close()
+
+
+def _signed_in(browser: Browser, muster: Muster, name: str, script: bool = True) -> tuple[Console, str]:
+    """An operator of an organisation with one list, which is not connected; and the list's id."""
+    list_id = muster.in_transaction(
+        lambda cursor: master_list.create(cursor, organisation.ensure(cursor, name, "business"), "Staff")
+    )
+    console = Console(browser, muster, script=script)
+    console.sign_in(name)
+    return console, list_id
+
+
+def _enter(console: Console, directory: Directory, secret: str) -> None:
+    """Fill the form of a directory connection in."""
+    page = console.page
+    page.get_by_label("Name", exact=True).fill("North")
+    page.get_by_label("Cloud").select_option(label="Simulated directory")
+    page.get_by_label("Tenant ID").fill(directory.tenant_id)
+    page.get_by_label("Client ID").fill(directory.client_id)
+    page.get_by_label("Client secret").fill(secret)

@@ -136,6 +136,11 @@
     else if (status >= 500) say("Something went wrong on our side. Nothing was changed.", "bad");
   });
 
+  // The page of a run is drawn anew when it is over, and not under an open dialog.
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.detail.ctx?.sourceElement?.id === "run-now" && $("#overlay dialog[open]")) event.preventDefault();
+  });
+
   // The live log: a switch pauses it, and nothing moves under an open drawer or on a later page. There only
   // the number of new entries is asked for.
   document.addEventListener("htmx:before:request", (event) => {

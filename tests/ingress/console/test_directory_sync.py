@@ -69,9 +69,9 @@ def test_a_run_is_seen_at_work_and_its_end_draws_the_page_anew(school: School) -
 
     school.work(run_id)
 
-    assert school.browser.get(url, **HX).headers["hx-redirect"] == school.sync
-    run_page = f"{school.sync}/runs/{run_id}"
-    assert school.browser.get(f"{url}?where=run", **HX).headers["hx-redirect"] == run_page
+    assert school.browser.get(url, **HX).headers["hx-refresh"] == "true"
+    assert school.browser.get(url).headers["location"] == school.sync
+    assert school.browser.get(f"{url}?where=run").headers["location"] == f"{school.sync}/runs/{run_id}"
 
 
 def test_a_run_is_stopped(school: School) -> None:
