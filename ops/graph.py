@@ -140,11 +140,11 @@ class Graph:
         return link
 
     def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Reply:
-        """One request, with a new token where the present one was not taken."""
+        """One request, with a new token where the present one was not taken, or has not the permissions of now."""
         for renewed in (False, True):
             authorised = {"Authorization": f"Bearer {self._present_token(renewed)}", **headers}
             response = self._send(method, url, authorised, body)
-            if response.status != 401 or renewed:
+            if response.status not in (401, 403) or renewed:
                 break
         if response.status >= 300:
             raise refusal_of_graph(response.status, response.headers, response.data)

@@ -82,13 +82,26 @@ def test_what_is_not_known_is_told_in_microsofts_words_without_the_rest() -> Non
 def test_missing_permissions_are_named(server: GraphServer, permission: str) -> None:
     server.directory.permissions.discard(permission)
     server.faults.add(
-        f"{permission}/delta", status=403, body={"error": {"code": "Authorization_RequestDenied", "message": "no"}}
+        f"{permission}/delta",
+        times=2,
+        status=403,
+        body={"error": {"code": "Authorization_RequestDenied", "message": "no"}},
     )
 
     told = sentence(client(server))
 
     assert "User.Read.All and GroupMember.Read.All" in told
     assert "grant admin consent" in told
+
+
+def test_consent_that_was_given_since_holds_at_once(server: GraphServer) -> None:
+    graph = client(server)
+    graph.get("/users/delta?$select=id")
+    server.faults.add("users/delta", status=403, body={"error": {"code": "Authorization_RequestDenied"}})
+
+    graph.get("/users/delta?$select=id")
+
+    assert len([one for one in server.requests if one.method == "POST"]) == 2, "a new token has what was consented to"
 
 
 def test_throttling_tells_for_how_long(server: GraphServer) -> None:
