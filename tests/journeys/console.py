@@ -15,7 +15,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 WIDTHS, THEMES = (1440, 390, 320), ("light", "dark")
 LOOKS = [(width, theme) for width in WIDTHS for theme in THEMES]
 MOST_TABS = 250
-PATIENCE = 15_000  # milliseconds until something that should be there is missed
+PATIENCE = 30_000  # milliseconds until something that should be there is missed
 
 
 class Console:
