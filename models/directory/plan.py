@@ -101,7 +101,8 @@ def samples(cursor: Cursor, list_id: str) -> list[Sampled]:
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A change to be applied: `identity_id` is the user's of now, None for a new one. `squatter_id` is the id of an
-    inactive user who has the user name still: Entra gave it to this one."""
+    inactive user who has the user name still, and no change of their own that may give it up: Entra gave it to this
+    one."""
 
     object_id: str
     kind: str
@@ -120,7 +121,9 @@ def take(cursor: Cursor, list_id: str, limit: int) -> list[Pending]:
         " order by list_id, failed, kind, active, object_id limit %(limit)s) c"
         " left join identity i on i.list_id = c.list_id and i.external_id = c.object_id"
         " left join identity s on s.list_id = c.list_id and s.user_name_key = c.user_name_key and not s.active"
-        " and s.external_id is distinct from c.object_id order by c.kind, c.active, c.object_id",
+        " and s.external_id is distinct from c.object_id and not exists (select from directory_change d"
+        " where d.list_id = s.list_id and d.object_id = s.external_id and d.failed = 0)"
+        " order by c.kind, c.active, c.object_id",
         {"list": list_id, "limit": limit},
     )
     return [Pending(*row) for row in cursor.fetchall()]

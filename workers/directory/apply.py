@@ -21,6 +21,7 @@ from models.resource import Document
 
 SLICE = 250  # users; a slice holds their rows for some tens of milliseconds
 IDP = "entra"
+NOWHERE = "moving.invalid"  # a domain that is nobody's (RFC 2606)
 
 _log = structlog.get_logger()
 
@@ -62,7 +63,8 @@ def step_aside(cursor: Cursor, list_id: str, run_id: str) -> Applied:
 
 
 class _Aside:
-    """A change to a user without the name, or the identifier, that another one is to get."""
+    """A change that gives up the name, or the identifier, that another one is to get: for one of their own and not for
+    none, with which a person would keep the old one."""
 
     def __init__(self, one: Standing, unique_identifier: str) -> None:
         self._one, self._unique_identifier = one, unique_identifier
@@ -72,10 +74,9 @@ class _Aside:
         if self._one.has_name:
             found["userName"] = self._one.object_id
         if self._one.has_uid and self._unique_identifier == "employeeNumber":
-            employment = found.get(ENTERPRISE) or {}
-            found[ENTERPRISE] = {name: value for name, value in employment.items() if name != "employeeNumber"}
+            found[ENTERPRISE] = {**(found.get(ENTERPRISE) or {}), "employeeNumber": self._one.object_id}
         if self._one.has_uid and self._unique_identifier == "email":
-            found.pop("emails", None)
+            found["emails"] = [{"value": f"{self._one.object_id}@{NOWHERE}", "primary": True}]
         return found
 
 

@@ -227,12 +227,14 @@ def _one_alone(run: Run) -> None:
 
 
 def _again(run: Run, cursor: Cursor) -> apply.Applied:
-    """All were taken. Whoever was refused is taken again, as long as others move out of the way."""
+    """All were taken. Whoever was refused is taken again, as long as others move out of the way: at first of their own
+    accord, then all at once, for where each waits for the next one a pass frees only one."""
     progress = run.progress
     moved, progress.passed = progress.passed, False
     if plan.count(cursor, run.list_id) and progress.passes < MOST_PASSES:
         progress.passes += 1
-        aside = apply.Applied(0, 0, []) if moved else apply.step_aside(cursor, run.list_id, run.job.id)
+        of_themselves = moved and progress.passes == 1
+        aside = apply.Applied(0, 0, []) if of_themselves else apply.step_aside(cursor, run.list_id, run.job.id)
         if (moved or aside.accepted) and plan.try_again(cursor, run.list_id):
             return aside
     run.enter(SETTLE)

@@ -1,0 +1,108 @@
+"""User names, numbers and addresses that move from one user to another within one run."""
+
+from typing import Any
+
+import pytest
+
+from ops.simulators.graph import Directory
+from tests.workers.directory.conftest import Pulled
+from tests.workers.directory.test_run import names
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["the-former-first", "the-latter-first"])
+def test_one_who_comes_back_under_another_name_is_not_deleted_for_the_old_one(
+    staff: Pulled, directory: Directory, first: int
+) -> None:
+    both = names(directory, "A", "B")
+    back, other = both[first], both[1 - first]
+    staff.connect()
+    staff.run()
+    directory.change_user(back, accountEnabled=False)
+    staff.run()
+    name = "ab"[first]
+    directory.change_user(back, accountEnabled=True, userPrincipalName="c@n.example")
+    directory.change_user(other, userPrincipalName=f"{name}@n.example")
+
+    over = staff.run()
+
+    people = staff.by_anchor()
+    assert {key: (one["uid"], one["active"]) for key, one in people.items()} == {
+        back: ("c@n.example", True),
+        other: (f"{name}@n.example", True),
+    }
+    assert (over.progress.refused, staff.failures()) == (0, {})
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["the-former-first", "the-latter-first"])
+def test_an_inactive_user_who_is_renamed_gives_the_name_up_and_stays(
+    staff: Pulled, directory: Directory, first: int
+) -> None:
+    both = names(directory, "A", "B")
+    inactive, other = both[first], both[1 - first]
+    staff.connect()
+    directory.change_user(inactive, accountEnabled=False)
+    staff.run()
+    name = "ab"[first]
+    directory.change_user(inactive, userPrincipalName="c@n.example")
+    directory.change_user(other, userPrincipalName=f"{name}@n.example")
+
+    staff.run()
+
+    people = staff.by_anchor()
+    assert {key: (one["uid"], one["active"]) for key, one in people.items()} == {
+        inactive: ("c@n.example", False),
+        other: (f"{name}@n.example", True),
+    }
+    assert "delete" not in [operation for operation, _, _ in staff.log()]
+
+
+def test_two_who_swap_addresses_are_both_applied(make_pulled: Any, directory: Directory) -> None:
+    staff: Pulled = make_pulled("email")
+    both = [directory.add_user(userPrincipalName=f"{one}@n.example", mail=f"{one}@n.example") for one in "ab"]
+    staff.connect()
+    staff.run()
+    for one, mail in zip(both, "ba", strict=True):
+        directory.change_user(one, mail=f"{mail}@n.example")
+
+    over = staff.run()
+
+    people = staff.by_anchor()
+    assert [people[one]["uid"] for one in both] == ["b@n.example", "a@n.example"]
+    assert (over.progress.refused, staff.failures(), staff.waiting()) == (0, {}, 0)
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_numbers_of_many_that_all_move_on_by_one_are_all_applied(
+    make_pulled: Any, directory: Directory, step: int
+) -> None:
+    staff: Pulled = make_pulled("employeeNumber")
+    everyone = names(directory, *(f"P{number}" for number in range(20)))
+    for number, one in enumerate(everyone):
+        directory.change_user(one, employeeId=str(100 + number))
+    staff.connect()
+    staff.run()
+    for number, one in enumerate(everyone):
+        directory.change_user(one, employeeId=str(100 + number + step))
+
+    over = staff.run()
+
+    people = staff.by_anchor()
+    assert [people[one]["uid"] for one in everyone] == [str(100 + number + step) for number in range(20)]
+    assert (over.progress.refused, staff.failures(), staff.waiting()) == (0, {}, 0)
+
+
+def test_three_whose_numbers_move_in_a_circle_are_all_applied(make_pulled: Any, directory: Directory) -> None:
+    staff: Pulled = make_pulled("employeeNumber")
+    everyone = names(directory, "A", "B", "C")
+    for number, one in enumerate(everyone):
+        directory.change_user(one, employeeId=f"E{number}")
+    staff.connect()
+    staff.run()
+    for number, one in enumerate(everyone):
+        directory.change_user(one, employeeId=f"E{(number + 1) % 3}")
+
+    staff.run()
+
+    people = staff.by_anchor()
+    assert [people[one]["uid"] for one in everyone] == ["E1", "E2", "E0"]
+    assert (staff.failures(), staff.waiting()) == ({}, 0)
