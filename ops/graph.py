@@ -14,16 +14,22 @@ import msgspec
 import tenacity
 import urllib3
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from models.errors import Refused
+from models.text import is_line
 from ops import metrics
-from ops.graph_errors import Broken, ConnectionRefused, refusal_of_graph, refusal_of_token
+from ops.graph_errors import Broken, ConnectionRefused, refusal_of_graph, refusal_of_token, wait_of
 from ops.vault import Vault
 
 MOST_IN_BATCH = 20
 EARLY = 300.0  # seconds before its end at which a token is not used any more
 CONNECT_SECONDS = 5.0
-LONGEST_ANSWER = 64 * 1024 * 1024  # bytes; a page of 999 users is under 2 MB
+LONGEST_ANSWER = 16 * 1024 * 1024  # bytes; a page of 999 users is under 2 MB
+PIECE = 64 * 1024  # bytes that are read at a time
+LONGEST_LINK = 16_384  # characters, of which a state may have thousands
+LONGEST_ID = 100  # characters; they are GUIDs
+RETRY_SECONDS = 5.0  # after which nothing is sent again, so that a request ends within `RUN`'s 30 s
 EVENTUAL = {"ConsistencyLevel": "eventual"}  # $count and $search want it
 
 _decode = msgspec.json.Decoder().decode
@@ -50,7 +56,7 @@ SIMULATED = "simulated"
 
 
 class Patience(NamedTuple):
-    """How long an answer is waited for, and how often nothing may come back."""
+    """How long an answer is waited for, to its last byte, and how often nothing may come back."""
 
     read_seconds: float
     tries: int
@@ -88,7 +94,7 @@ class Graph:
     """A tenant's directory, for any thread. Raises what `graph_errors` has, and waits for a few seconds at most."""
 
     def __init__(self, cloud: Cloud, tenant_id: str, client_id: str, secret: str, patience: Patience = RUN) -> None:
-        self._cloud, self._tenant_id, self._tries = cloud, tenant_id, patience.tries
+        self._cloud, self._tenant_id, self._patience = cloud, tenant_id, patience
         self._form = {
             "client_id": client_id,
             "scope": f"{cloud.graph}/.default",
@@ -113,7 +119,7 @@ class Graph:
 
     def get(self, link: str, headers: Mapping[str, str] | None = None) -> Any:
         """What a path below /v1.0, or a link out of an answer, has: parsed JSON, or text of a $count."""
-        response = self._ask("GET", self._url(link), headers or {}, None)
+        response = self._ask("GET", self.url(link), headers or {}, None)
         return _parsed(response)
 
     def batch(self, paths: Sequence[str], headers: Mapping[str, str] | None = None) -> list[Answer]:
@@ -123,18 +129,23 @@ class Graph:
         numbered = {str(number): path for number, path in enumerate(paths, 1)}
         wanted = [{"id": number, "method": "GET", "url": path, **of_each} for number, path in numbered.items()]
         body = msgspec.json.encode({"requests": wanted})
-        parsed = _parsed(self._ask("POST", self._url("/$batch"), {"Content-Type": "application/json"}, body))
+        parsed = _parsed(self._ask("POST", self.url("/$batch"), {"Content-Type": "application/json"}, body))
         try:
             found = {str(one["id"]): _inner(one) for one in parsed["responses"]}
             return [found[number] for number in numbered]
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise Broken("Microsoft Graph answered a batch in a form that is not known") from None
 
-    def _url(self, link: str) -> str:
-        """A link's whole URL; refused where it is of another host, which must not see the token."""
+    def url(self, link: str) -> str:
+        """A link's whole URL; refused where it is none, or of another host, which must not see the token."""
+        if not (is_line(link, LONGEST_LINK) and link.isascii() and " " not in link):
+            raise Broken("Microsoft Graph sent a link that is no URL")
         if link.startswith("/"):
             return f"{self._cloud.graph}/v1.0{link}"
-        own, other = urlsplit(self._cloud.graph), urlsplit(link)
+        try:
+            own, other = urlsplit(self._cloud.graph), urlsplit(link)
+        except ValueError:
+            raise Broken("Microsoft Graph sent a link that is no URL") from None
         if (own.scheme, own.netloc) != (other.scheme, other.netloc):
             raise Broken(f"Microsoft Graph sent a link to another host, {other.netloc[:100]}, which is not followed")
         return link
@@ -165,14 +176,18 @@ class Graph:
             raise refusal_of_token(response.status, response.headers, response.data)
         parsed = _parsed(response)
         try:
-            return str(parsed["access_token"]), float(parsed["expires_in"])
+            token, lasts = parsed["access_token"], float(parsed["expires_in"])
         except (KeyError, TypeError, ValueError):
-            raise Broken("Microsoft's sign-in answered in a form that is not known") from None
+            token, lasts = None, 0.0
+        # What is no header would be in the exception that says so.
+        if not (isinstance(token, str) and token.isascii() and token.isprintable() and token.strip()):
+            raise Broken("Microsoft's sign-in answered in a form that is not known")
+        return token, lasts
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Reply:
         """Sent, and sent again a moment later where nothing or a 5xx without a time came back."""
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._tries),
+            stop=tenacity.stop_after_attempt(self._patience.tries) | tenacity.stop_after_delay(RETRY_SECONDS),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
             retry=tenacity.retry_if_exception_type(ConnectionRefused),
             reraise=True,
@@ -186,10 +201,7 @@ class Graph:
             response = self._pool.request(
                 method, url, headers=dict(headers), body=body, redirect=False, preload_content=False
             )
-            data = response.read(LONGEST_ANSWER + 1)
-            if len(data) > LONGEST_ANSWER:
-                response.close()
-                raise Broken(f"Microsoft Graph answered with more than {LONGEST_ANSWER >> 20} MB")
+            data = _read(response, time.monotonic() + self._patience.read_seconds)
             response.release_conn()
         except HTTPError as error:
             metrics.GRAPH_REQUESTS.labels("lost").inc()
@@ -201,25 +213,44 @@ class Graph:
         return reply
 
 
+def _read(response: urllib3.BaseHTTPResponse, ends: float) -> bytes:
+    """An answer to its end, within this time: one that trickles would keep a thread for ever."""
+    data = bytearray()
+    while piece := response.read1(PIECE):
+        data += piece
+        if len(data) > LONGEST_ANSWER:
+            response.close()
+            raise Broken(f"Microsoft Graph answered with more than {LONGEST_ANSWER >> 20} MB")
+        if time.monotonic() > ends:
+            response.close()
+            raise HTTPTimeout("it took too long")
+    return bytes(data)
+
+
+def is_id(value: Any) -> bool:
+    """Whether this can be the id of an object."""
+    return isinstance(value, str) and is_line(value, LONGEST_ID)
+
+
 def listed(page: Any) -> list[dict[str, Any]]:
     """The objects of a page; refused where it is none."""
     value = page.get("value") if isinstance(page, dict) else None
-    if not isinstance(value, list) or not all(isinstance(one, dict) and one.get("id") for one in value):
+    if not isinstance(value, list) or not all(isinstance(one, dict) and is_id(one.get("id")) for one in value):
         raise Broken("Microsoft Graph answered with something that is no page of objects")
     return value
 
 
 def _inner(one: Mapping[str, Any]) -> Answer:
     after = {name.lower(): value for name, value in (one.get("headers") or {}).items()}.get("retry-after")
-    return Answer(int(one["status"]), one.get("body"), float(after) if after is not None else None)
+    return Answer(int(one["status"]), one.get("body"), wait_of(after) if after is not None else None)
 
 
 def _parsed(response: _Reply) -> Any:
-    if "text/plain" in response.headers.get("content-type", ""):
-        return response.data.decode("utf-8-sig")  # $count begins with a byte order mark
     try:
+        if "text/plain" in response.headers.get("content-type", ""):
+            return response.data.decode("utf-8-sig")  # $count begins with a byte order mark
         return _decode(response.data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Broken("Microsoft Graph answered with something that is not JSON: a proxy, perhaps") from None
 
 

@@ -5,7 +5,10 @@ error responses and resource types".
 """
 
 import re
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +16,7 @@ import msgspec
 from models.errors import Refused, Unavailable
 
 LEAST_WAIT = 1.0  # seconds, where Graph says that it is too much and not for how long
+MOST_WAIT = 3600.0  # seconds; Microsoft asks for minutes at most
 MOST_SHOWN = 200  # characters of a sentence of Microsoft's
 _PERMISSIONS = (
     "under API permissions add User.Read.All and GroupMember.Read.All of Microsoft Graph as Application permissions,"
@@ -84,8 +88,9 @@ def refusal_of_token(status: int, headers: Mapping[str, str], data: bytes) -> Re
         return _throttled(status, headers)
     answer = _object(data)
     description = str(answer.get("error_description") or answer.get("error") or f"status {status}")
-    codes = [code for code in answer.get("error_codes") or () if isinstance(code, int)]
-    code = codes[0] if codes else _code_in(description)
+    codes = answer.get("error_codes")
+    known = [code for code in codes if isinstance(code, int)] if isinstance(codes, list) else []
+    code = known[0] if known else _code_in(description)
     sentence = _TOKEN.get(code or 0)
     if sentence is None:
         return GraphRefused(f"Microsoft's sign-in refused: {_first_line(description)}")
@@ -113,10 +118,21 @@ def refusal_of_graph(status: int, headers: Mapping[str, str], data: bytes) -> Re
 
 
 def _throttled(status: int, headers: Mapping[str, str]) -> Throttled:
-    text = headers.get("retry-after", "")
-    seconds = float(text) if text.isdecimal() else LEAST_WAIT
+    seconds = wait_of(headers.get("retry-after", ""))
     what = "is asked too much" if status == 429 else f"answered {status}"
-    return Throttled(max(LEAST_WAIT, seconds), f"Microsoft {what}, and wants to be asked again in {seconds:.0f} s")
+    return Throttled(seconds, f"Microsoft {what}, and wants to be asked again in {seconds:.0f} s")
+
+
+def wait_of(after: object) -> float:
+    """The seconds of a Retry-After, which may be a number or a date (RFC 9110 §10.2.3); what is neither is short."""
+    text, seconds = str(after).strip(), LEAST_WAIT
+    with suppress(ValueError, OverflowError):
+        seconds = float(text) if text.isascii() and text.isdecimal() else _until(text)
+    return min(MOST_WAIT, max(LEAST_WAIT, seconds))
+
+
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()
 
 
 def _object(data: bytes) -> dict[str, Any]:

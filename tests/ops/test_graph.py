@@ -1,13 +1,17 @@
 """Microsoft Graph's client: what it says when Microsoft says no, and whom it trusts."""
 
+import gzip
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from models.errors import Refused
 from ops import graph_look
-from ops.graph import CLOUDS, Cloud, Graph, clouds, connected
+from ops.graph import CLOUDS, LONGEST_ANSWER, Cloud, Graph, Patience, clouds, connected
 from ops.graph_errors import Broken, ConnectionRefused, GraphRefused, StateLost, Throttled, refusal_of_token
 from ops.simulators.graph import Directory, GraphServer
 from ops.vault import Vault, new_key
@@ -178,3 +182,47 @@ def test_secrets_stay_with_their_clouds() -> None:
     assert set(clouds(None)) == set(CLOUDS) == {"global", "us", "dod", "china"}
     with pytest.raises(Refused, match="cloud 'simulated' is not offered"):
         connected(vault, "simulated", "t", "c", sealed, None)
+
+
+@pytest.fixture
+def trickle() -> Iterator[str]:
+    """The URL of a server that sends a byte at a time, and never the last one."""
+    ended = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        one, _ = listening.accept()
+        with one, suppress(OSError):
+            one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while not ended.wait(0.01):
+                one.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        ended.set()
+        thread.join()
+
+
+def test_an_answer_that_trickles_is_not_waited_for(trickle: str) -> None:
+    graph = Graph(Cloud("", trickle, trickle), OTHER, OTHER, "secret", Patience(0.5, 1))
+
+    with pytest.raises(ConnectionRefused, match="cannot be reached"):
+        graph.get("/users/delta")
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_an_answer_that_is_too_long_is_not_kept(server: GraphServer, encoding: str) -> None:
+    body = b" " * (LONGEST_ANSWER + 1)
+    packed = gzip.compress(body, 1) if encoding == "gzip" else body
+    server.faults.add("users/delta", status=200, body=packed, headers={"Content-Encoding": encoding})
+
+    with pytest.raises(Broken, match="more than 16 MB"):
+        client(server).get("/users/delta")
+
+
+def test_an_answer_that_is_packed_is_read(server: GraphServer) -> None:
+    packed = gzip.compress(b'{"value": []}')
+    server.faults.add("users/delta", status=200, body=packed, headers={"Content-Encoding": "gzip"})
+
+    assert client(server).get("/users/delta") == {"value": []}
