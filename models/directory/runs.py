@@ -35,6 +35,7 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     total: int = 0  # of them, or of changes to apply; 0: not known
     done: int = 0  # changes applied
     tries: int = 0  # of the same step, without success
+    anew: int = 0  # how often it began to read a stream anew because Microsoft had forgotten the state
     passes: int = 0  # over changes that were refused
     passed: bool = False  # whether one was accepted in this pass
     streams: list[str] = []  # that this run has read to their end

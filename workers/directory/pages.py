@@ -8,22 +8,27 @@ from models.database import Cursor
 from models.directory import staging, syncs
 from models.directory.staging import LEAVE, USER, Member, Pulled
 from models.directory.syncs import Sync
-from ops.graph import Answer, listed
-from ops.graph_errors import Broken, Throttled, refusal_of_graph
+from models.errors import Unavailable
+from models.text import is_line
+from ops.graph import Answer, Graph, is_id, listed
+from ops.graph_errors import LEAST_WAIT, Broken, Throttled, refusal_of_graph
 from workers.directory import documents
 from workers.directory.streams import Stream
 
 USER_TYPE = "#microsoft.graph.user"
-LEAST_WAIT = 1.0
+LONGEST_NAME = 256  # characters of a group's, which is Microsoft's own limit
 
 
-def take(page: Any, stream: Stream) -> tuple[list[dict[str, Any]], bool]:
-    """The objects of a page, and whether it is the stream's last; the stream is moved on."""
+def take(page: Any, stream: Stream, graph: Graph) -> tuple[list[dict[str, Any]], bool]:
+    """The objects of a page, and whether it is the stream's last; the stream is moved on. Refused where the link
+    cannot be followed: kept, it would be in the way of every later run."""
     objects = listed(page)
-    following, end = page.get("@odata.nextLink"), page.get("@odata.deltaLink")
-    if not isinstance(following or end, str):
+    following = page.get("@odata.nextLink")
+    link = following or page.get("@odata.deltaLink")
+    if not isinstance(link, str) or not link:
         raise Broken("Microsoft Graph answered with a page without a link to the next one")
-    stream.link = following or end
+    graph.url(link)
+    stream.go_on(link, at_end=not following)
     return objects, not following
 
 
@@ -52,19 +57,26 @@ def keep_groups(cursor: Cursor, sync: Sync, stream: Stream, page: Sequence[Mappi
             warnings.append(f"The group “{names[group_id]}” was deleted from the directory: choose another one")
             continue
         name = group.get("displayName")
-        if isinstance(name, str) and name and name != names[group_id]:
+        name = name if isinstance(name, str) and is_line(name, LONGEST_NAME) else names[group_id]
+        if name != names[group_id]:
             syncs.rename_group(cursor, sync.list_id, group_id, name)
-        told = group.get("members@delta") or []
+        told = _told(group)
         staging.note_members(cursor, sync.list_id, stream.round, _members(group_id, told))
-        warnings += _not_followed(name or names[group_id], told)
+        warnings += _not_followed(name, told)
     return warnings
+
+
+def _told(group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Who became or ceased to be a member; what has no id is nobody."""
+    told = group.get("members@delta")
+    return [one for one in told if isinstance(one, dict) and is_id(one.get("id"))] if isinstance(told, list) else []
 
 
 def _members(group_id: str, told: Sequence[Mapping[str, Any]]) -> list[Member]:
     return [
-        Member(group_id, str(one["id"]), "@removed" in one)
+        Member(group_id, one["id"], "@removed" in one)
         for one in told
-        if one.get("id") and ("@removed" in one or one.get("@odata.type", USER_TYPE) == USER_TYPE)
+        if "@removed" in one or one.get("@odata.type", USER_TYPE) == USER_TYPE
     ]
 
 
@@ -77,12 +89,15 @@ def _not_followed(name: str, told: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def keep_fetched(
     cursor: Cursor, sync: Sync, round: int, answers: Mapping[str, Answer], uid: str, managers: bool
-) -> Throttled | None:
+) -> Unavailable | None:
     """Stage users who were asked for one by one. What Graph has put off is returned, and is asked for again."""
     pulled: list[Pulled] = []
     late: list[Answer] = []
     for object_id, answer in answers.items():
         if answer.status == 200:
+            # Somebody else's properties would leave the one who was asked for to be asked for, without end.
+            if _object(answer)["id"] != object_id:
+                raise Broken("Microsoft Graph answered with another user than was asked for")
             pulled.append(documents.pulled(answer.body, uid, sync.scope.guests, managers))
         elif answer.status == 404:
             pulled.append(Pulled(object_id, LEAVE))
@@ -93,13 +108,13 @@ def keep_fetched(
     return _until(late)
 
 
-def keep_managers(cursor: Cursor, list_id: str, answers: Mapping[str, Answer]) -> Throttled | None:
+def keep_managers(cursor: Cursor, list_id: str, answers: Mapping[str, Answer]) -> Unavailable | None:
     """Add managers to staged documents; what Graph has put off is returned."""
     managers: dict[str, str | None] = {}
     late: list[Answer] = []
     for object_id, answer in answers.items():
         if answer.status == 200:
-            managers[object_id] = documents.manager(answer.body)
+            managers[object_id] = documents.manager(_object(answer))
         elif answer.status == 404:
             managers[object_id] = None
         else:
@@ -116,8 +131,18 @@ def _put_off(answer: Answer) -> Answer:
     return answer
 
 
-def _until(late: Sequence[Answer]) -> Throttled | None:
+def _object(answer: Answer) -> dict[str, Any]:
+    return listed({"value": [answer.body]})[0]
+
+
+def _until(late: Sequence[Answer]) -> Unavailable | None:
+    """What is to be done about those that were put off: waited for, or, where nobody said so, given up some time."""
     if not late:
         return None
-    seconds = max(one.retry_after or LEAST_WAIT for one in late)
-    return Throttled(seconds, f"Microsoft put {len(late)} of a batch off, for {seconds:.0f} s")
+    waits = [one.retry_after or LEAST_WAIT for one in late if one.status in (429, 503)]
+    if len(waits) < len(late):
+        status = next(one.status for one in late if one.status not in (429, 503))
+        return Unavailable(
+            f"Microsoft Graph answered {status} for {len(late) - len(waits)} of a batch: try again later"
+        )
+    return Throttled(max(waits), f"Microsoft put {len(late)} of a batch off, for {max(waits):.0f} s")

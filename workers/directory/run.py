@@ -34,6 +34,7 @@ from workers.directory.steps import STEPS, Overtaken, Run, seconds_since
 
 SECONDS = 2.0  # a run's share: then it gives its place back (I9)
 MOST_TRIES = 8  # of one step
+MOST_ANEW = 8  # times that a run reads a stream from its beginning: a state that is lost on the way is lost again
 LONGEST_REST = 300.0  # seconds between two of them, unless Microsoft wants more
 BUSY = (errors.LockNotAvailable, *database.CLASHES)
 MANAGER = f"{ENTERPRISE}:manager"
@@ -98,6 +99,12 @@ def _for_a_while(run: Run, ends: float) -> bool:
         except BUSY:
             # An operator or a drain has some of these people for longer than locks are waited for.
             return _put_off(run, None)
+        except Exception as error:
+            if isinstance(error, (Refused, Overtaken)) or run.connection.closed:
+                raise
+            # Nobody knows what it is: an answer that nobody thought of, a statement that takes too long.
+            _log.exception("sync_step_failed", list=run.list_id, run=run.job.id, phase=run.progress.phase)
+            return _put_off(run, Unavailable(f"this could not be carried out ({type(error).__name__}): see the log"))
         if run.rest or time.monotonic() > ends:
             return _leave(run, run.rest)
     _finish(run.connection, run.job, run.progress, jobs.DONE)
@@ -131,8 +138,8 @@ def _put_off(run: Run, late: Unavailable | None) -> bool:
 def _read_anew(run: Run, lost: StateLost) -> None:
     """Microsoft has forgotten where a stream was read to: it is read whole, and compared with what is known."""
     stream = run.unread()
-    run.progress.tries += 1
-    if stream is None or run.progress.tries >= MOST_TRIES:
+    run.progress.anew += 1
+    if stream is None or run.progress.anew >= MOST_ANEW:
         raise lost
     run.progress.why_full = lost.detail
     stream.begin_anew()

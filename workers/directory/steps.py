@@ -25,6 +25,7 @@ from workers.directory.streams import Stream
 
 FEW = 10  # members are asked for one by one where the directory has so many times more users
 MOST_WARNINGS = 20
+MOST_DIGITS = 10  # of a number of users
 MOST_PASSES = 4  # over changes that were refused: what stood in their way may have been applied
 # Seconds between looks at what is not applied yet: mostly it takes milliseconds; after a full run others go on.
 LOOK_EVERY, LOOKS, LOOK_AGAIN = 0.05, 20, 1.0
@@ -87,7 +88,7 @@ def fetch(run: Run) -> None:
         return run.enter(MEMBERS)
     if stream.link is None:
         _begin(run, stream)
-    objects, at_end = pages.take(run.graph.get(stream.link or ""), stream)
+    objects, at_end = pages.take(run.graph.get(stream.link or ""), stream, run.graph)
     with run.transaction() as cursor:
         if stream.is_users:
             pages.keep_users(cursor, run.sync, stream, objects, run.unique_identifier, run.managers)
@@ -109,6 +110,7 @@ def _begin(run: Run, stream: Stream) -> None:
         run.progress.full, run.progress.seen, run.progress.total = True, 0, _count_users(run.graph)
         with run.transaction() as cursor:
             staging.forget_read(cursor, run.list_id)
+            run.keep(cursor)
             if run.sync.scope.groups is not None:
                 latest = staging.count_members(cursor, run.list_id) * FEW < run.progress.total
     stream.link = stream.first(latest)
@@ -117,9 +119,10 @@ def _begin(run: Run, stream: Stream) -> None:
 def _count_users(graph: Graph) -> int:
     """How many users the directory has, for the bar; 0 where it does not say."""
     try:
-        return int(graph.get("/users/$count", EVENTUAL))
-    except (Refused, ValueError):
+        text = str(graph.get("/users/$count", EVENTUAL)).strip()
+    except Refused:
         return 0
+    return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 def _end(run: Run, cursor: Cursor, stream: Stream) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from models.directory.syncs import Sync
+from ops.graph_errors import StateLost
 from workers.directory.documents import MANAGER, PROPERTIES
 
 MOST_IN_FILTER = 50  # ids; learn.microsoft.com/graph/api/group-delta
@@ -26,6 +27,8 @@ class Stream(msgspec.Struct, kw_only=True):
     full: bool = True  # everything is read; until the end of the round
     round: int = 0
     uncompared: bool = False  # a full round was read to its end, and not compared with what is known
+    pages: int = 0  # of this round
+    mark: str = ""  # the link of one of them
 
     @property
     def is_users(self) -> bool:
@@ -42,7 +45,16 @@ class Stream(msgspec.Struct, kw_only=True):
 
     def begin_anew(self) -> None:
         """Read everything again."""
-        self.link, self.full, self.uncompared = None, True, False
+        self.link, self.full, self.uncompared, self.pages, self.mark = None, True, False, 0, ""
+
+    def go_on(self, link: str, at_end: bool) -> None:
+        """Follow the link of a page. Refused where pages go round in a circle, of whatever length (Brent's algorithm:
+        each is compared with the latest whose number is a power of two)."""
+        if not at_end and link in (self.link, self.mark):
+            raise StateLost("Microsoft Graph sent the same page again and again")
+        self.link, self.pages = link, 0 if at_end else self.pages + 1
+        if self.pages & (self.pages - 1) == 0:
+            self.mark = link if self.pages else ""
 
 
 def wanted(sync: Sync, managers: bool) -> list[Stream]:
