@@ -31,7 +31,7 @@ class Guard:
 
 def of_list(cursor: Cursor, list_id: str) -> Guard:
     """A list's guard; off where nobody has switched it on."""
-    cursor.execute("select enabled, percent, at_least from guard where list_id = %s", (list_id,))
+    cursor.execute("select enabled, percent, at_least, holding from guard where list_id = %s", (list_id,))
     row = cursor.fetchone()
     return Guard(*row) if row else Guard()
 

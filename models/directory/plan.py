@@ -25,7 +25,7 @@ _WHOM = (
     " select id, active from person where list_id = c.list_id and uid_key = c.uid_key) k limit 1) p"
     " on i.id is null and c.kind = 'user' where c.list_id = %(list)s"
 )
-_LEAVES = "(kind <> 'user' or not active) and person_active"
+_LEAVES = "(kind <> 'user' or not active) and error is null and person_active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,15 @@ def plan(cursor: Cursor, list_id: str) -> Plan:
 
 
 def _is_wave(cursor: Cursor, list_id: str, leaving: int, active: int) -> bool:
-    """Whether so many deactivations are held (V9): more than the guard allows, or everybody's, of however few."""
+    """Whether so many deactivations are held (V9): more than the guard allows, or everybody's, of however few, or
+    those that are left of a wave whose run did not come to its end."""
     present = guard.of_list(cursor, list_id)
     if not present.enabled or not leaving:
         return False
+    if present.holding is not None:
+        return True
     lately = guard.lately(cursor, [list_id])[list_id]
-    return lately + leaving > present.allowed(active + lately) or (leaving > 1 and leaving >= active)
+    return lately + leaving > present.allowed(active + lately) or (lately + leaving > 1 and leaving >= active)
 
 
 def samples(cursor: Cursor, list_id: str) -> list[Sampled]:

@@ -178,7 +178,13 @@ def _asked(graph: Graph, ids: Sequence[str], path: str) -> dict[str, Answer]:
 
 
 def compare(run: Run) -> None:
-    """What differs from what is known, what that comes to, and whether the guard holds its deactivations."""
+    """What differs from what is known, what that comes to, and whether the guard holds its deactivations.
+
+    Workers have to be done with what an earlier run, which was stopped, left to them: those who are about to leave
+    would be counted as active, and would not be held any more as that run wanted.
+    """
+    if _has_to_wait(run):
+        return
     scoped, users = run.sync.scope.groups is not None, run.streams[-1]
     with run.transaction() as cursor:
         connections.check_connected(cursor, run.list_id, DIRECTORY)
@@ -246,8 +252,8 @@ def _again(run: Run, cursor: Cursor) -> apply.Applied:
     return apply.Applied(0, 0, [])
 
 
-def settle(run: Run) -> None:
-    """Workers have applied everything; what came of it is in the log."""
+def _has_to_wait(run: Run) -> bool:
+    """Whether workers have not applied everything yet: they get some time for it."""
     with run.transaction() as cursor:
         pending = journal.pending(cursor, run.list_id)
         if pending:
@@ -255,12 +261,19 @@ def settle(run: Run) -> None:
             run.rest = LOOK_AGAIN if run.looks > LOOKS else 0.0
             run.keep(cursor)
     if pending:
-        return time.sleep(LOOK_EVERY)
+        time.sleep(LOOK_EVERY)
+    return pending
+
+
+def settle(run: Run) -> None:
+    """Workers have applied everything; what came of it is in the log."""
+    if _has_to_wait(run):
+        return
     with run.transaction() as cursor:
         run.progress.results, run.progress.created = runs.outcome(cursor, run.list_id, run.job.id, run.job.created_at)
         runs.hold(cursor, run.list_id, None)
         run.progress.phase = runs.OVER
-        return run.keep(cursor)
+        run.keep(cursor)
 
 
 STEPS: dict[str, Callable[[Run], None]] = {

@@ -91,8 +91,8 @@ class Outcome:
         return None if has == right else f"{user_id} is {has} and not {right}"
 
     def _has_its_uid_or_cannot(self, user_id: str) -> bool:
-        """A person keeps the old UID while another has the new one (V2): right where the last of those who wait for each
-        other waits for somebody inactive, or who has no other to get; wrong where they wait in a circle."""
+        """A person keeps the old UID while another has the new one (V2). That is right where the last of those who wait
+        for each other waits for somebody inactive, or who has no other to get; and wrong in a circle."""
         at, seen = user_id, set[str]()
         while at in self.wanted and at not in seen:
             seen.add(at)
