@@ -126,7 +126,7 @@ def _put_off(run: Run, late: Unavailable | None) -> bool:
     """Rest for as long as Microsoft wants, longer each time; what never succeeds ends the run."""
     progress = run.progress
     progress.tries += 1
-    rest = min(LONGEST_REST, 2.0**progress.tries)
+    rest = min(LONGEST_REST, 2.0 ** min(progress.tries, MOST_TRIES))
     if isinstance(late, Throttled):
         rest = late.seconds if progress.tries < MOST_TRIES else max(late.seconds, rest)
         progress.throttled += rest
