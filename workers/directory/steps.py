@@ -1,10 +1,9 @@
 """The steps of a run, each a transaction or a few: see `run`."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from models import connection as connections
@@ -52,37 +51,15 @@ class Run:
     round: int
     rest: float = 0.0
     looks: int = 0  # whether workers have applied everything
-    kept: tuple[Progress, Sequence[Stream], int] = field(init=False)  # what the last transaction left
-
-    def __post_init__(self) -> None:
-        self.kept = self._copy()
 
     @property
     def list_id(self) -> str:
         """Whose run it is."""
         return self.job.list_id
 
-    @contextmanager
-    def transaction(self) -> Iterator[Cursor]:
-        """A transaction for the list. What a step has noted since the last one is forgotten if it fails, or the run
-        would take a page for kept that was rolled back."""
-        try:
-            with database.transaction(self.connection, [self.list_id]) as cursor:
-                yield cursor
-        except BaseException:
-            self._forget()
-            raise
-        self.kept = self._copy()
-
-    def _copy(self) -> tuple[Progress, Sequence[Stream], int]:
-        return deepcopy(self.progress), deepcopy(self.streams), self.round
-
-    def _forget(self) -> None:
-        sent = self.progress.requests  # they were sent all the same
-        for present, before in ((self.progress, self.kept[0]), *zip(self.streams, self.kept[1], strict=True)):
-            for name in before.__struct_fields__:
-                setattr(present, name, deepcopy(getattr(before, name)))
-        self.progress.requests, self.round = sent, self.kept[2]
+    def transaction(self) -> AbstractContextManager[Cursor]:
+        """A transaction for the list."""
+        return database.transaction(self.connection, [self.list_id])
 
     def keep(self, cursor: Cursor) -> None:
         """Write the progress down, in the transaction that makes it."""
