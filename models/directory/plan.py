@@ -161,7 +161,7 @@ def try_again(cursor: Cursor, list_id: str) -> int:
 
 
 class Standing(NamedTuple):
-    """An active user who stands in the way of one that was refused, and was refused as well: two have swapped."""
+    """A user who stands in the way of one that was refused, and was refused as well: two have swapped."""
 
     identity_id: str
     object_id: str
@@ -174,7 +174,8 @@ def in_each_others_way(cursor: Cursor, list_id: str) -> list[Standing]:
     cursor.execute(
         "select o.id::text, o.external_id, bool_or(o.user_name_key = c.user_name_key),"
         " coalesce(bool_or(o.uid_key = c.uid_key), false) from directory_change c join identity o"
-        " on o.list_id = c.list_id and o.active and (o.user_name_key = c.user_name_key or o.uid_key = c.uid_key)"
+        " on o.list_id = c.list_id"
+        " and (o.user_name_key = c.user_name_key or (o.active and o.uid_key = c.uid_key))"
         " join directory_change own on own.list_id = o.list_id and own.object_id = o.external_id"
         " where c.list_id = %s and c.failed > 0 and c.kind = 'user' and own.failed > 0 and own.kind = 'user'"
         " and own.object_id <> c.object_id and own.document is not null group by o.id, o.external_id",

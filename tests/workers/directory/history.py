@@ -18,6 +18,7 @@ from workers.directory import steps
 
 NAMES = [f"n{number}@n.example" for number in range(14)]
 NUMBERS = [f"E{number}" for number in range(12)]
+AT_LEAST = 3  # deactivations that are a wave
 FAULTS: list[dict[str, Any]] = [
     {"status": 429, "headers": {"Retry-After": "7"}},
     {"status": 503, "headers": {"Retry-After": "7"}},
@@ -51,7 +52,8 @@ class History:
         self.staff.connect(*self.scope, guests=self.guests)
         if self.random.random() < 0.3:
             self.staff.map("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "Manager")
-        self._guard(self.random.random() < 0.5)
+        self.guarded = self.random.random() < 0.4  # from beginning to end
+        self._guard(self.guarded or self.random.random() < 0.5)
         keep = steps.Run.keep
 
         def keep_or_die(run: steps.Run, cursor: Any) -> None:
@@ -60,10 +62,12 @@ class History:
             keep(run, cursor)
 
         patch.setattr(steps.Run, "keep", keep_or_die)
+        # From beginning to end, for links of the simulator's count members by the page.
+        self.staff.graph.routes.paging.members = self.random.choice([1, 2, 1000])
 
     def _guard(self, enabled: bool) -> None:
         with database.transaction(self.staff.connection, [self.staff.list_id]) as cursor:
-            guard.save(cursor, self.staff.list_id, Guard(enabled=enabled, at_least=3))
+            guard.save(cursor, self.staff.list_id, Guard(enabled=enabled, at_least=AT_LEAST))
 
     # What people do in Entra.
 
@@ -195,7 +199,7 @@ class History:
 
     def page(self) -> None:
         paging = self.staff.graph.routes.paging
-        paging.size, paging.members = self.random.choice([1, 2, 200]), self.random.choice([1, 2, 1000])
+        paging.size = self.random.choice([1, 2, 200])
         paging.empty, paging.repeat = self.random.random() < 0.5, self.random.random() < 0.5
         paging.tombstones = self.random.random() < 0.5
 
@@ -250,7 +254,7 @@ class History:
             self.staff.choose(*self.scope, guests=self.guests)
 
     def turn_guard(self) -> None:
-        self._guard(self.random.random() < 0.5)
+        self._guard(self.guarded or self.random.random() < 0.5)
 
     def end_holds(self) -> None:
         with database.transaction(self.staff.connection, [self.staff.list_id]) as cursor:

@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from models import database
+from models import database, guard
+from models.guard import Guard
 from models.text import equality_key
-from tests.workers.directory.history import History
+from tests.workers.directory.history import AT_LEAST, History
 
 Wanted = dict[str, tuple[str | None, str | None]]
 
@@ -51,6 +52,8 @@ class Outcome:
             self.identities = {row[0]: Known(*row) for row in cursor.fetchall()}
             cursor.execute("select object_id, kind, error from directory_change where list_id = %s", (list_id,))
             self.staged = cursor.fetchall()
+            self.deactivated = guard.lately(cursor, [list_id])[list_id]
+        self.allowed = Guard(at_least=AT_LEAST).allowed(len(self.people)) if history.guarded else len(self.people)
         self._followed = {one["identity_id"]: one for one in self.people if one["identity_id"]}
         self._by_uid = {equality_key(one["uid"]): one for one in self.people}
         self._users = {one.id: one.user_id for one in self.identities.values()}
@@ -58,6 +61,8 @@ class Outcome:
     def wrong(self) -> list[str]:
         """What is not as it has to be, a sentence each."""
         found = [f"{row} is staged still" for row in self.staged]
+        if self.deactivated > self.allowed:
+            found.append(f"{self.deactivated} were deactivated within the hour, of {len(self.people)}")
         found += [wrong for user_id in self.wanted if (wrong := self._of_user(user_id)) is not None]
         found += [
             f"{one} is active" for one in self.identities.values() if one.active and one.user_id not in self.wanted

@@ -106,3 +106,21 @@ def test_three_whose_numbers_move_in_a_circle_are_all_applied(make_pulled: Any, 
     people = staff.by_anchor()
     assert [people[one]["uid"] for one in everyone] == ["E1", "E2", "E0"]
     assert (staff.failures(), staff.waiting()) == ({}, 0)
+
+
+@pytest.mark.parametrize("disabled", [[0], [1], [0, 1]])
+def test_two_of_whom_some_are_disabled_swap_names(staff: Pulled, directory: Directory, disabled: list[int]) -> None:
+    both = names(directory, "A", "B")
+    for number in disabled:
+        directory.change_user(both[number], accountEnabled=False)
+    staff.connect()
+    staff.run()
+    for one, name in zip(both, "ba", strict=True):
+        directory.change_user(one, userPrincipalName=f"{name}@n.example")
+
+    staff.run()
+
+    people = staff.by_anchor()
+    assert [people[one]["uid"] for one in both] == ["b@n.example", "a@n.example"]
+    assert [people[one]["active"] for one in both] == [number not in disabled for number in range(2)]
+    assert (staff.failures(), staff.waiting()) == ({}, 0)
