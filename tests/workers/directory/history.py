@@ -44,7 +44,7 @@ class History:
         self.patch, self.deadly, self.told = patch, 0.0, list[str]()
         self.by_hand: set[str] = set()  # people whose activity an operator decided
         self.groups = [directory.add_group(f"G{number}", id=f"g{number}") for number in range(3)]
-        self.scope, self.guests = list[str](), True
+        self.scope, self.guests, self.renamed = list[str](), True, 0
         for _ in range(6):
             self.join()
         if self.random.random() < 0.5:
@@ -87,6 +87,11 @@ class History:
         taken = {self.look(one)["userPrincipalName"] for one in self.users()}
         free = [one for one in NAMES if one not in taken]
         return self.random.choice(free) if free else None
+
+    def new_name(self) -> str:
+        """One that nobody ever had."""
+        self.renamed += 1
+        return f"was{self.renamed}@n.example"
 
     def join(self) -> None:
         if (name := self.free_name()) is not None:
@@ -149,9 +154,9 @@ class History:
             case 0:
                 self.directory.remove_user(old, permanently=self.random.random() < 0.5)
             case 1:
-                self.directory.change_user(old, accountEnabled=False, userPrincipalName=f"was-{before['id'][-4:]}@x.y")
+                self.directory.change_user(old, accountEnabled=False, userPrincipalName=self.new_name())
             case 2:
-                renamed = self.free_name() or f"was-{before['id'][-4:]}@x.y"
+                renamed = self.free_name() or self.new_name()
                 self.directory.change_user(old, accountEnabled=True, userPrincipalName=renamed)
         self.directory.change_user(
             new[0], userPrincipalName=before["userPrincipalName"], employeeId=before.get("employeeId")
