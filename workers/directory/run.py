@@ -98,17 +98,24 @@ def _for_a_while(run: Run, ends: float) -> bool:
             return _put_off(run, late)
         except BUSY:
             # An operator or a drain has some of these people for longer than locks are waited for.
+            _take_back(run)
             return _put_off(run, None)
         except Exception as error:
             if isinstance(error, (Refused, Overtaken)) or run.connection.closed:
                 raise
             # Nobody knows what it is: an answer that nobody thought of, a statement that takes too long.
+            _take_back(run)
             _log.exception("sync_step_failed", list=run.list_id, run=run.job.id, phase=run.progress.phase)
             return _put_off(run, Unavailable(f"this could not be carried out ({type(error).__name__}): see the log"))
         if run.rest or time.monotonic() > ends:
             return _leave(run, run.rest)
     _finish(run.connection, run.job, run.progress, jobs.DONE)
     return False
+
+
+def _take_back(run: Run) -> None:
+    """What a step has noted and was rolled back did not happen: a page, say, that is to be read again."""
+    run.progress = runs.progress_of(run.job)
 
 
 def _is_over(progress: Progress) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from models import database
 from models import job as jobs
-from models.directory import connections, runs
+from models.directory import connections, runs, syncs
 from models.directory.connections import Wanted
 from models.errors import Refused
 from ops.simulators.graph import Directory
@@ -227,3 +227,20 @@ def test_a_plan_that_has_dropped_ends_the_run_with_a_sentence(staff: Pulled, mil
     assert (
         over.progress.error == "Directory Sync needs the Pro, Business or Enterprise plan; this organisation is on Free"
     )
+
+
+def test_a_page_that_could_not_be_kept_is_read_again_by_the_same_run(
+    staff: Pulled, mila: str, database_url: str
+) -> None:
+    staff.connect()
+    run_id = staff.begin()
+    staff.connection.execute("set lock_timeout = '20ms'")
+    with database.connect(database_url) as other, database.transaction(other, [staff.list_id]) as cursor:
+        syncs.of_list(cursor, staff.list_id, lock=True)
+        assert staff.work(run_id) is False
+        assert staff.look(run_id).is_open
+
+    staff.hurry(run_id)
+    over = staff.finish(run_id)
+
+    assert (over.state, over.progress.seen, staff.active()) == ("done", 1, {"mila@n.example"})
