@@ -34,7 +34,7 @@ from workers.directory.steps import STEPS, Overtaken, Run, seconds_since
 
 SECONDS = 2.0  # a run's share: then it gives its place back (I9)
 MOST_TRIES = 8  # of one step
-MOST_ANEW = 8  # times that a run reads a stream from its beginning: a state that is lost on the way is lost again
+MOST_ANEW = 8  # times beyond one a stream that a run reads one from its beginning: states may be lost on the way again
 LONGEST_REST = 300.0  # seconds between two of them, unless Microsoft wants more
 BUSY = (errors.LockNotAvailable, *database.CLASHES)
 MANAGER = f"{ENTERPRISE}:manager"
@@ -146,7 +146,7 @@ def _read_anew(run: Run, lost: StateLost) -> None:
     """Microsoft has forgotten where a stream was read to: it is read whole, and compared with what is known."""
     stream = run.unread()
     run.progress.anew += 1
-    if stream is None or run.progress.anew >= MOST_ANEW:
+    if stream is None or run.progress.anew > MOST_ANEW + len(run.streams):
         raise lost
     run.progress.why_full = lost.detail
     stream.begin_anew()

@@ -12,6 +12,7 @@ from models.errors import Refused
 from ops.simulators.graph import Directory
 from tests.workers.directory.conftest import OPERATOR, VAULT, Pulled
 from tests.workers.directory.test_run import names
+from workers.directory import streams
 
 
 @pytest.fixture
@@ -244,3 +245,17 @@ def test_a_page_that_could_not_be_kept_is_read_again_by_the_same_run(
     over = staff.finish(run_id)
 
     assert (over.state, over.progress.seen, staff.active()) == ("done", 1, {"mila@n.example"})
+
+
+def test_states_of_many_groups_may_be_lost_at_once(
+    staff: Pulled, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MOST_IN_FILTER", 1)
+    everyone = names(directory, *(f"P{number}" for number in range(12)))
+    staff.connect(*(directory.add_group(f"G{number}", [one]) for number, one in enumerate(everyone)))
+    staff.run()
+    directory.expire_delta_tokens()
+
+    over = staff.run()
+
+    assert (over.progress.full, over.progress.unchanged) == (True, 12)
