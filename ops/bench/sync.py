@@ -119,7 +119,11 @@ def _pull(system: System, opened: database.Connection, list_id: str, what: str, 
             time.sleep(0.02)
         seconds = time.perf_counter() - began
     applied = run.progress.results.get("applied", 0)
-    wrong = [] if (run.state, applied) == ("done", expected) else [f"{what}: {run.state}, {applied} of {expected}"]
+    wrong = (
+        []
+        if (run.state, applied) == ("done", expected)
+        else [f"{what}: {run.state}, {applied} of {expected}; {run.progress.error}"]
+    )
     looks = watch.memory or [system.memory("workers")[0]]
     quarter = max(1, len(looks) // 4)
     private = [one.private for one in looks]
