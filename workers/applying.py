@@ -130,7 +130,8 @@ def _change(
     if changes or taken or person.anchor != old_anchor or person.held_seq != old_hold:
         involved.changed[person.id] = person
     state = involved.states.get((event.list_id, event.resource_id))
-    if state is None or not state.active:
+    # Not where a re-application came to nothing: inactive users who wait for each other would be re-applied for ever.
+    if (state is None or not state.active) and (event.operation != "reapply" or changes or taken):
         involved.freed.add((person.list_id, person.uid_key))
     complaints = [complaint] if complaint else []
     ended = old_hold is not None and person.held_seq is None

@@ -9,7 +9,7 @@ from models import connection as connections
 from models import database, journal
 from models.database import Connection
 from models.errors import Refused
-from models.journal import Lane
+from models.journal import LANES, Lane
 from ops import metrics
 from tests.workers.conftest import MakeRoster, Roster
 from workers import applying, provision, sweep
@@ -342,3 +342,18 @@ def test_two_people_who_have_each_others_uid_exchange_them(make_roster: MakeRost
     with database.transaction(staff.connection) as cursor:
         assert journal.backlog(cursor).waiting == 0
     assert [entry[:2] for entry in staff.log()][-2:] == [("update", "applied")] * 2
+
+
+def test_inactive_users_whose_numbers_move_in_a_circle_are_not_applied_without_end(make_roster: MakeRoster) -> None:
+    staff = make_roster("employeeNumber")
+    ids = [staff.create(one, active=False, **employee(one)) for one in "abc"]
+    staff.drain()
+    for identity_id, one in zip(ids, "bca", strict=True):
+        staff.update(identity_id, **employee(one))
+
+    drains = 0
+    while staff.pending() and drains < 20:
+        staff.drain(*(Lane(staff.list_id, number) for number in range(LANES)))
+        drains += 1
+
+    assert not staff.pending()
