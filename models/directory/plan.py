@@ -169,21 +169,23 @@ class Standing(NamedTuple):
     has_uid: bool
 
 
+# Look-ups for each, in this order: joined, and without statistics, lists and changes were read whole for every one.
+STANDING = (
+    "select o.id::text, o.external_id, bool_or(o.by_name), not bool_and(o.by_name) from directory_change c"
+    " cross join lateral (select id, external_id, true as by_name from identity"
+    " where list_id = c.list_id and user_name_key = c.user_name_key"
+    " union all select id, external_id, false from identity"
+    " where list_id = c.list_id and uid_key = c.uid_key and active offset 0) o"
+    " cross join lateral (select kind, failed, document is not null as told from directory_change"
+    " where list_id = c.list_id and object_id = o.external_id offset 0) own"
+    " where c.list_id = %s and c.failed > 0 and c.kind = 'user' and own.failed > 0 and own.kind = 'user'"
+    " and o.external_id <> c.object_id and own.told group by o.id, o.external_id"
+)
+
+
 def in_each_others_way(cursor: Cursor, list_id: str) -> list[Standing]:
     """Users of refused changes who have what others of refused changes are to get."""
-    # Look-ups for each, in this order: joined, and without statistics, lists and changes were read whole for every one.
-    cursor.execute(
-        "select o.id::text, o.external_id, bool_or(o.by_name), not bool_and(o.by_name) from directory_change c"
-        " cross join lateral (select id, external_id, true as by_name from identity"
-        " where list_id = c.list_id and user_name_key = c.user_name_key"
-        " union all select id, external_id, false from identity"
-        " where list_id = c.list_id and uid_key = c.uid_key and active offset 0) o"
-        " cross join lateral (select kind, failed, document is not null as told from directory_change"
-        " where list_id = c.list_id and object_id = o.external_id offset 0) own"
-        " where c.list_id = %s and c.failed > 0 and c.kind = 'user' and own.failed > 0 and own.kind = 'user'"
-        " and o.external_id <> c.object_id and own.told group by o.id, o.external_id",
-        (list_id,),
-    )
+    cursor.execute(STANDING, (list_id,))
     return [Standing(*row) for row in cursor.fetchall()]
 
 

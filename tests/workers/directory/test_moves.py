@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from models.directory import plan
 from ops.simulators.graph import Directory
 from tests.workers.directory.conftest import Pulled
 from tests.workers.directory.test_run import names
@@ -124,3 +125,11 @@ def test_two_of_whom_some_are_disabled_swap_names(staff: Pulled, directory: Dire
     assert [people[one]["uid"] for one in both] == ["b@n.example", "a@n.example"]
     assert [people[one]["active"] for one in both] == [number not in disabled for number in range(2)]
     assert (staff.failures(), staff.waiting()) == ({}, 0)
+
+
+def test_whoever_stands_in_the_way_is_looked_up_in_tables_that_nobody_has_analysed(staff: Pulled) -> None:
+    rows = staff.connection.execute(f"explain (generic_plan) {plan.STANDING.replace('%s', '$1')}".encode()).fetchall()
+
+    shown = "\n".join(row[0] for row in rows)
+    assert shown.count("(list_id = c.list_id) AND") == 3, shown
+    assert "Join Filter" not in shown
