@@ -21,7 +21,7 @@ FETCH, MEMBERS, MANAGERS, COMPARE, APPLY, SETTLE, OVER = (
 )  # fmt: skip
 
 
-class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Progress(msgspec.Struct, kw_only=True):
     """What a run has done so far, and what it is at. Times in seconds."""
 
     by: str  # who asked for it: an operator's e-mail, a name on the command line, or "schedule"

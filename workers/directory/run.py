@@ -11,6 +11,7 @@ nothing: the next run goes on from there.
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import structlog
 from psycopg import errors
@@ -21,7 +22,7 @@ from models import job as jobs
 from models.attributes import ENTERPRISE
 from models.database import Connection, Cursor
 from models.directory import runs, syncs
-from models.directory.runs import COMPARE, OVER, Progress
+from models.directory.runs import APPLY, COMPARE, FETCH, MANAGERS, MEMBERS, OVER, SETTLE, Progress
 from models.errors import Refused, Unavailable
 from models.job import Job
 from models.journal import Lane
@@ -29,8 +30,8 @@ from models.organisation import DIRECTORY
 from ops import metrics
 from ops.graph import Graph
 from ops.graph_errors import StateLost, Throttled
-from workers.directory import streams
-from workers.directory.steps import STEPS, Overtaken, Run, seconds_since
+from workers.directory import reading, streams, writing
+from workers.directory.running import Overtaken, Run
 
 SECONDS = 2.0  # a run's share: then it gives its place back (I9)
 MOST_TRIES = 8  # of one step
@@ -38,6 +39,14 @@ MOST_ANEW = 8  # times beyond one a stream that a run reads one from its beginni
 LONGEST_REST = 300.0  # seconds between two of them, unless Microsoft wants more
 BUSY = (errors.LockNotAvailable, *database.CLASHES)
 MANAGER = f"{ENTERPRISE}:manager"
+STEPS: dict[str, Callable[[Run], None]] = {
+    FETCH: reading.fetch,
+    MEMBERS: reading.members,
+    MANAGERS: reading.managers,
+    COMPARE: writing.compare,
+    APPLY: writing.apply_some,
+    SETTLE: writing.settle,
+}
 
 _log = structlog.get_logger()
 
@@ -162,5 +171,5 @@ def _finish(connection: Connection, job: Job, progress: Progress, state: str) ->
         jobs.finish(cursor, job, state)
     outcome = "previewed" if state == jobs.DONE and progress.preview else state
     metrics.SYNC_RUNS.labels(outcome).inc()
-    metrics.SYNC_SECONDS.observe(seconds_since(job.created_at))
+    metrics.SYNC_SECONDS.observe(max(0.0, (datetime.now(UTC) - job.created_at).total_seconds()))
     _log.info("sync_over", list=job.list_id, run=job.id, outcome=outcome, error=progress.error or None)

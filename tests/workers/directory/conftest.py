@@ -20,7 +20,7 @@ from ops.simulators.graph import Directory, GraphServer
 from ops.vault import Vault, new_key
 from tests.workers.conftest import Roster
 from workers.directory import run as running
-from workers.directory import steps
+from workers.directory import writing
 from workers.sweep import forget
 
 VAULT = Vault([new_key()])
@@ -147,8 +147,8 @@ class Pulled(Roster):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run does not wait for drains, which the tests do themselves when it rests."""
-    monkeypatch.setattr(steps, "LOOK_EVERY", 0)
-    monkeypatch.setattr(steps, "LOOKS", 0)
+    monkeypatch.setattr(writing, "LOOK_EVERY", 0)
+    monkeypatch.setattr(writing, "LOOKS", 0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from models.hold import Chosen
 from models.journal import LANES, Lane
 from ops.simulators.graph import Directory
 from tests.workers.directory.conftest import OPERATOR, Pulled
-from workers.directory import steps
+from workers.directory import running
 
 NAMES = [f"n{number}@n.example" for number in range(14)]
 NUMBERS = [f"E{number}" for number in range(12)]
@@ -54,14 +54,14 @@ class History:
             self.staff.map("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "Manager")
         self.guarded = self.random.random() < 0.4  # from beginning to end
         self._guard(self.guarded or self.random.random() < 0.5)
-        keep = steps.Run.keep
+        keep = running.Run.keep
 
-        def keep_or_die(run: steps.Run, cursor: Any) -> None:
+        def keep_or_die(run: running.Run, cursor: Any) -> None:
             if self.random.random() < self.deadly:
                 raise Killed
             keep(run, cursor)
 
-        patch.setattr(steps.Run, "keep", keep_or_die)
+        patch.setattr(running.Run, "keep", keep_or_die)
         # From beginning to end, for links of the simulator's count members by the page.
         self.staff.graph.routes.paging.members = self.random.choice([1, 2, 1000])
 

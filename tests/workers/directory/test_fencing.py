@@ -13,7 +13,7 @@ from models.database import Connection, Cursor
 from ops.simulators.graph import Directory
 from tests.workers.directory.conftest import Pulled
 from tests.workers.directory.test_run import names
-from workers.directory import steps
+from workers.directory import running
 
 TABLES = ("directory_change", "directory_member", "directory_sync", "identity", "journal", "guard", "job")
 
@@ -24,17 +24,17 @@ class Other:
     def __init__(self, staff: Pulled, connection: Connection, patch: pytest.MonkeyPatch) -> None:
         self._staff, self._connection, self._run_id, self._left = staff, connection, "", 0
         self.before: list[list[str]] | None = None
-        opened = steps.Run.transaction
+        opened = running.Run.transaction
 
         @contextmanager
-        def transaction(run: steps.Run) -> Iterator[Cursor]:
+        def transaction(run: running.Run) -> Iterator[Cursor]:
             self._left -= 1
             if self._left == 0:
                 self._take_over()
             with opened(run) as cursor:
                 yield cursor
 
-        patch.setattr(steps.Run, "transaction", transaction)
+        patch.setattr(running.Run, "transaction", transaction)
 
     def come(self, run_id: str, number: int) -> None:
         """Take this run over before its transaction of this number."""
