@@ -100,4 +100,7 @@ def pulled(
         return list_id
 
     with GraphServer(directory, port=port) as server:
-        yield Pulled(muster, server, muster.in_transaction(connect))
+        staff = Pulled(muster, server, muster.in_transaction(connect))
+        yield staff
+        # Or its schedule would have it ask the directories of other journeys.
+        muster.rows("update directory_sync set next_at = null where list_id = %s returning 1", staff.list_id)
