@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from models.database import Cursor
 from models.text import new_id
 
-REMAP, SYNC = "remap", "directory"
+REMAP, SYNC, IMPORT = "remap", "directory", "import"
 WAITING, RUNNING, DONE, ENDED, FAILED = (
     "waiting",
     "running",

@@ -70,6 +70,16 @@ def lock_matching(
     return [_person(row) for row in cursor.fetchall()]
 
 
+def of_uids(cursor: Cursor, list_id: str, uid_keys: Sequence[str]) -> list[Person]:
+    """The people of a list who have these UIDs, as they are now: nobody is locked."""
+    cursor.execute(
+        f"select p.* from unnest(%b::text[]) v (key) cross join lateral (select {_COLUMNS} from person"
+        " where list_id = %s and uid_key = v.key offset 0) p",
+        (list(uid_keys), list_id),
+    )
+    return [_person(row) for row in cursor.fetchall()]
+
+
 def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 

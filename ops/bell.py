@@ -21,6 +21,7 @@ DRAIN = "drain"
 FORGET = "forget"
 REMAP = "remap"
 SYNC = "sync"
+IMPORT = "import"
 RUNG = f"{NAMESPACE}:rung"
 WAKE = f"{NAMESPACE}:wake"
 NEWS = f"{NAMESPACE}:news"  # a channel: ids of lists whose log has changed, for consoles that show it
@@ -69,6 +70,10 @@ class Bell:
     def sync(self, list_id: str, job_id: str) -> bool:
         """Have a list pulled from its directory; False if nobody heard."""
         return self._push(JOBS, SYNC, [], True, list_id, job_id)
+
+    def people(self, list_id: str, job_id: str) -> bool:
+        """Have an import previewed or run; False if nobody heard."""
+        return self._push(JOBS, IMPORT, [], True, list_id, job_id)
 
     def _push(self, queue: str, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:
         identifier = str(uuid4())

@@ -16,7 +16,7 @@ COMMANDS = {
     "operator": "ops.commands.operators:operators",
     "directory": "ops.commands.directory:directory",
     "sync": "ops.commands.sync:sync",
-    "people": "ops.commands.reading:people",
+    "people": "ops.commands.people:people",
     "log": "ops.commands.log:log",
     "backlog": "ops.commands.reading:backlog",
     "simulate": "ops.commands.simulate:simulate",

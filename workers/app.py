@@ -19,7 +19,7 @@ from ops import bell as bells
 from ops.bell import Bell
 from ops.graphs import Graphs
 from ops.settings import Settings
-from workers import remap, sweep
+from workers import importing, remap, sweep
 from workers.directory import run as directory
 from workers.middleware import Counting, Leaving, Sweeping
 from workers.provision import provision
@@ -31,6 +31,7 @@ DRAIN_OPTIONS = (
     " -c enable_bitmapscan=off -c enable_seqscan=off -c enable_sort=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
 SYNC_OPTIONS = "-c lock_timeout=2000 -c statement_timeout=60000"
+IMPORT_OPTIONS = "-c lock_timeout=1000 -c statement_timeout=10000 -c plan_cache_mode=force_generic_plan"
 MAX_RETRIES, LEAST_BACKOFF_MS, MOST_BACKOFF_MS = 3, 100, 2_000
 TIME_LIMIT_MS, AGE_LIMIT_MS = 60_000, 60_000
 REST_SECONDS = 1.0  # at most, between two looks into an empty queue
@@ -151,6 +152,17 @@ class Drains:
         if more:
             self._bell.sync(list_id, run_id)
 
+    def people(self, list_id: str, job_id: str) -> None:
+        """Preview or run an import, for a share of time."""
+        with self._place() as free:
+            if not free:
+                return
+            # Of its own: it goes through its rows in order, which drains' plans are not for.
+            with database.connect(self._settings.database_url, "muster-import", options=IMPORT_OPTIONS) as connection:
+                more = importing.work(connection, list_id, job_id)
+        if more:
+            self._bell.people(list_id, job_id)
+
     @contextmanager
     def _place(self) -> Iterator[bool]:
         free = self._places.acquire(blocking=False)
@@ -184,4 +196,5 @@ def build(settings: Settings) -> RedisBroker:
     dramatiq.actor(actor_name=bells.FORGET, queue_name=bells.JOBS, broker=broker)(drains.forget)
     dramatiq.actor(actor_name=bells.REMAP, queue_name=bells.JOBS, broker=broker)(drains.remap)
     dramatiq.actor(actor_name=bells.SYNC, queue_name=bells.JOBS, broker=broker)(drains.sync)
+    dramatiq.actor(actor_name=bells.IMPORT, queue_name=bells.JOBS, broker=broker)(drains.people)
     return broker

@@ -120,6 +120,8 @@ class Sweep:
             elif kind == jobs.SYNC:
                 # Not here while Valkey is away: the sweep has no time to wait for Microsoft.
                 self._bell.sync(list_id, job_id)
+            elif kind == jobs.IMPORT:
+                self._bell.people(list_id, job_id)
 
     def _begin_due(self, connection: Connection, due: Iterable[str]) -> None:
         """Begin the runs whose time has come; where one is at work already, that one counts."""

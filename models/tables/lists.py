@@ -87,6 +87,7 @@ class Job(SQLModel, table=True):
             unique=True,
             postgresql_where=text("kind = 'directory' AND finished_at IS NULL"),
         ),
+        Index("job_import", "list_id", unique=True, postgresql_where=text("kind = 'import' AND finished_at IS NULL")),
     )
     id: UUID = Field(primary_key=True)
     organisation_id: UUID | None

@@ -1,54 +1,14 @@
-"""`muster people`, `muster backlog`: what there is to see."""
+"""`muster backlog`: what waits."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.commands.shared import Target, as_text, find_list, on_target, show, table
+from ops.commands.shared import Target, on_target, show, table
 
 if TYPE_CHECKING:
     from models.blocked import Blocker, Late
     from ops.backlog import Seen
-
-
-@click.command()
-@click.argument("wanted", metavar="LIST")
-@click.option("--status", type=click.Choice(["active", "inactive", "all"]), default="active", show_default=True)
-@on_target
-def people(wanted: str, status: str, at: Target, as_json: bool) -> None:
-    """The people of a list, all of them, in order of UID.
-
-    \b
-    muster people Staff
-    muster people Staff --status all --json | jq length
-    """
-    from models import database, person
-
-    with database.connect(at.database_url) as opened:
-        with database.transaction(opened) as cursor:
-            list_id = find_list(cursor, wanted)
-        found = person.people(opened, list_id, status)
-        if as_json:
-            return _stream(found)
-        return _print_people(found)
-
-
-def _stream(rows: Iterable[dict[str, Any]]) -> None:
-    """A JSON array, row by row: a list may be larger than this process's memory."""
-    before = "["
-    for row in rows:
-        click.echo(before + as_text(row), nl=False)
-        before = ",\n"
-    click.echo("[]" if before == "[" else "]")
-
-
-def _print_people(rows: Iterable[dict[str, Any]]) -> None:
-    count = 0
-    for count, row in enumerate(rows, start=1):  # noqa: B007 - the last number is the count
-        filled = ", ".join(f"{label}: {value}" for label, value in row["fields"].items() if value is not None)
-        click.echo(f"{row['uid']}  {'active' if row['active'] else 'inactive'}  {filled}".rstrip())
-    click.echo(f"{count} {'person' if count == 1 else 'people'}", err=True)
 
 
 @click.command()

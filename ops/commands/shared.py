@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 import click
 
@@ -159,6 +159,11 @@ def _cell(value: Any) -> str:
 def printable(text: str) -> str:
     """Text for a terminal: what an IdP sent may hold control sequences."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def private_file(path: str) -> BinaryIO:
+    """A file to write that is its owner's alone to read: it names people."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def whoami() -> str:

@@ -1,0 +1,121 @@
+"""Files as spreadsheets really write them."""
+
+import io
+import itertools
+from typing import Any
+
+import pytest
+
+from models.errors import Refused, TooLarge
+from models.imports import encoding
+from models.imports.reading import Row, sheet
+
+
+def read(content: str | bytes, code: str = "utf-8") -> tuple[tuple[str, ...], list[Row]]:
+    """The columns and rows of a file."""
+    data = content if isinstance(content, bytes) else content.encode(code)
+    with sheet(io.BytesIO(data)) as found:
+        return found.columns, list(found.rows)
+
+
+def refused(content: str | bytes) -> str:
+    with pytest.raises(Refused) as caught:
+        read(content)
+    return caught.value.detail
+
+
+TABLE = [["UID", "Name", "Note"], ["zoë", "Žofia, ml.", 'a "b"'], ["2", "Two;three", "x|y\tz"]]
+
+
+def written(rows: list[list[str]], separator: str, end: str) -> str:
+    def cell(text: str) -> str:
+        escaped = text.replace('"', '""')
+        return f'"{escaped}"' if set(text) & set('";,|\t\r\n') else text
+
+    return end.join(separator.join(map(cell, row)) for row in rows) + end
+
+
+@pytest.mark.parametrize(
+    ("code", "separator", "end"),
+    list(
+        itertools.product(
+            ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"], ",;\t|", ["\n", "\r\n", "\r"]
+        )
+    ),
+)
+def test_any_encoding_separator_and_line_end_reads_the_same(code: str, separator: str, end: str) -> None:
+    columns, rows = read(written(TABLE, separator, end), code)
+
+    assert columns == ("UID", "Name", "Note")
+    assert rows == [Row(2, TABLE[1], ""), Row(3, TABLE[2], "")]
+
+
+def test_utf_16_big_endian_with_its_mark_is_read() -> None:
+    assert read(b"\xfe\xff" + "UID,A\nzoë,1\n".encode("utf-16-be"))[1] == [Row(2, ["zoë", "1"], "")]
+
+
+def test_a_first_line_of_excels_says_the_separator_and_is_no_row() -> None:
+    columns, rows = read('sep=;\r\nUID;"A,B,C"\r\n1;2,5\r\n')
+
+    assert columns == ("UID", "A,B,C")
+    assert rows == [Row(2, ["1", "2,5"], "")]
+    assert "stands between cells" in refused('sep="\nUID"A\n')
+
+
+def test_headers_are_cleaned_and_columns_without_one_at_the_end_are_left_out() -> None:
+    columns, rows = read("\ufeff UID ,First\u00a0 Name\u200b,,Town,,\n1,2,3,4,,\n")
+
+    assert columns == ("UID", "First Name", "Column 3", "Town")
+    assert rows == [Row(2, ["1", "2", "3", "4"], "")]
+
+
+def test_decimal_commas_do_not_pass_for_separators() -> None:
+    assert read("UID;Height\n1;1,85\n2;1,7\n")[1] == [Row(2, ["1", "1,85"], ""), Row(3, ["2", "1,7"], "")]
+    assert read("UID\n1\n2\n") == (("UID",), [Row(2, ["1"], ""), Row(3, ["2"], "")])
+
+
+def test_short_long_and_blank_rows() -> None:
+    _, rows = read("UID,A\n\n , \n1\n2,x,,\n3,x,y\n")
+
+    assert [(row.number, row.cells) for row in rows] == [(4, ["1", ""]), (5, ["2", "x"]), (6, ["3", "x"])]
+    assert rows[2].fault == "the row has 3 cells, and there are 2 columns: is there a separator too many?"
+
+
+def test_quoted_line_breaks_stay_and_rows_are_counted_as_a_spreadsheet_does() -> None:
+    _, rows = read('UID,A\r\n1,"x\r\ny\rz"\r\n2,b\r\n')
+
+    assert rows == [Row(2, ["1", "x\r\ny\rz"], ""), Row(3, ["2", "b"], "")]
+
+
+def test_a_zero_character_is_named_by_row_and_column() -> None:
+    _, rows = read("UID,Note\n1,a\x00b\n2,c\n")
+
+    assert (rows[0].number, rows[0].fault) == (2, "Note holds a character that cannot be stored (NUL): remove it")
+    assert rows[1].fault == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("", "empty"),
+        (" \n\n", "empty"),
+        (",,\n1,2\n", "blank"),
+        ("UID,Name,uid \n", "columns 1 and 3 are both called 'uid'"),
+        (",".join(f"c{n}" for n in range(501)) + "\n1\n", "501 columns"),
+        ('UID,A\n1,"never closed\n' + "x\n" * 70_000, "row 2 cannot be read"),
+        ("UID\n" + "x" * 1_048_577, "more than 1,048,576 characters"),
+        (b"PK\x03\x04....", "workbook"),
+        (b"UID,A\n1,\x81\n", "not text in cp1252"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_a_sentence(content: Any, part: str) -> None:
+    if part == "blank":
+        assert read(content)[0] == ("1", "2")  # the first row that is not blank is the header
+    else:
+        assert part in refused(content)
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "LARGEST_FILE", 1_048_576)
+    with pytest.raises(TooLarge, match="the file has 2 MB, and 1 are taken"):
+        read(b"x" * 2_097_152)
