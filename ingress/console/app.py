@@ -18,11 +18,14 @@ from ingress.console import (
     directory_tab,
     held,
     help,
+    import_steps,
+    imports,
     lists,
     log,
     mappings,
     pages,
     people,
+    people_export,
     session,
     sync_tab,
     tokens,
@@ -57,8 +60,8 @@ HEADERS = {
 BUSY = (LockNotAvailable, QueryCanceled, DeadlockDetected)
 MOST_BYTES = 1_048_576  # of a form
 PARTS = (
-    session, lists, people, sync_tab, tokens, mappings, held, log, directories, directory_connect, directory_tab,
-    directory_runs, help,
+    session, lists, people, people_export, imports, import_steps, sync_tab, tokens, mappings, held, log, directories,
+    directory_connect, directory_tab, directory_runs, help,
 )  # fmt: skip
 A_YEAR = "max-age=31536000; includeSubDomains"
 

@@ -140,10 +140,15 @@ class Desk:
 
 @contextmanager
 def at_desk(
-    request: Call, list_id: str | None = None, form: Mapping[str, Any] | None = None, change: bool | None = None
+    request: Call,
+    list_id: str | None = None,
+    form: Mapping[str, Any] | None = None,
+    change: bool | None = None,
+    before_body: bool = False,
 ) -> Iterator[Desk]:
     """Serve a request: signed in, of the list's organisation (404 otherwise), and where something is
-    changed (`change`, by default every unsafe method) an admin with a token of this session."""
+    changed (`change`, by default every unsafe method) an admin with a token of this session. `before_body`: whoever
+    is about to send a large body is looked at before it is read; their token comes with it."""
     office: Office = request.app.state.office
     unsafe = request.method not in SAFE
     secret = request.cookies.get(office.cookie, "")
@@ -156,7 +161,8 @@ def at_desk(
         csrf = csrf_token(secret)
         if unsafe:
             check_origin(request)
-            _check_csrf(request, form or {}, csrf)
+            if not before_body:
+                _check_csrf(request, form or {}, csrf)
         if (unsafe if change is None else change) and not session.may_change:
             raise Forbidden("viewers cannot change anything: ask an administrator of your organisation")
         current = master_list.of_organisation(cursor, session.organisation_id, list_id) if list_id else None

@@ -3,16 +3,17 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from litestar import get
 from litestar.response import Stream
 
-from ingress.console import log_words
+from ingress.console import log_words, stretches
 from ingress.console.desk import Call, ListId, at_desk, in_thread
 from ingress.console.log_filters import filters_of, name_of
 from models import log_entry, log_page
+from models.defusing import defuse
 from models.log_entry import Key
 
 STRETCH = 1_000  # entries in memory at once
@@ -20,8 +21,6 @@ COLUMNS = (
     "time", "operation", "resource", "result", "person", "uid", "user_name", "field", "before", "after", "detail",
     "request_id", "scim_id", "token_prefix", "idp", "applied_at", "repeats",
 )  # fmt: skip
-# With one of these in front a spreadsheet takes a cell for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Row = dict[str, Any]
 Format = Callable[[Iterable[Row]], str]
 
@@ -35,8 +34,7 @@ def csv_lines(rows: Iterable[Row]) -> str:
 
 def cell(given: Any) -> str:
     """A cell that no spreadsheet carries out: what an IdP sends is anybody's text."""
-    text = log_words.value(given)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return defuse(log_words.value(given))
 
 
 def json_lines(rows: Iterable[Row]) -> str:
@@ -48,36 +46,24 @@ def json_lines(rows: Iterable[Row]) -> str:
 async def as_csv(request: Call, list_id: ListId) -> Stream:
     """The filtered log as CSV."""
     # The byte order mark has Excel read UTF-8.
-    return await _file(
-        request, list_id, csv_lines, "csv", "text/csv; charset=utf-8", "\ufeff" + ",".join(COLUMNS) + "\r\n"
-    )
+    return await _file(request, list_id, csv_lines, "csv", stretches.CSV, "\ufeff" + ",".join(COLUMNS) + "\r\n")
 
 
 @get("/lists/{list_id:str}/sync/log.ndjson")
 async def as_ndjson(request: Call, list_id: ListId) -> Stream:
     """The filtered log as NDJSON."""
-    return await _file(request, list_id, json_lines, "ndjson", "application/x-ndjson", "")
+    return await _file(request, list_id, json_lines, "ndjson", stretches.NDJSON, "")
 
 
 async def _file(request: Call, list_id: str, written: Format, ending: str, media_type: str, head: str) -> Stream:
-    first = await _stretch(request, list_id, written, None)
-
-    async def stretches() -> AsyncIterator[str]:
-        yield head
-        text, older = first
-        yield text
-        while older is not None:
-            text, older = await _stretch(request, list_id, written, older)
-            yield text
-
-    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="log-{list_id}.{ending}"'}
-    return Stream(stretches(), media_type=media_type, headers=headers)
+    return await stretches.file(
+        f"log-{list_id}.{ending}", media_type, head, lambda older: _stretch(request, list_id, written, older)
+    )
 
 
 @in_thread
 def _stretch(request: Call, list_id: str, written: Format, older: Key | None) -> tuple[str, Key | None]:
-    """Some entries and where to go on. Each is a transaction of its own, and asks who is signed in: a slow
-    reader holds neither a connection nor a snapshot."""
+    """Some entries and where to go on."""
     with at_desk(request, list_id) as desk:
         found = log_page.page(desk.cursor, list_id, filters_of(request), older, None, STRETCH)
         name = name_of(desk.list.fields)

@@ -20,7 +20,7 @@ UPLOADED, PREVIEWING, PREVIEWED, RUNNING, DONE = "uploaded", "previewing", "prev
 STOPPED, FAILED = "stopped", "failed"
 KEPT_DAYS = 30
 PAGE = 20
-_SLICE = 2_000  # rows
+_SLICE, _MANY = 2_000, 1_000  # rows
 _COLUMNS = (
     "id::text, list_id, name, state, columns, matching, total, passed, planned, counts, error, created_by, created_at,"
     " changed_at, kept"
@@ -87,6 +87,9 @@ def stage(cursor: Cursor, list_id: str, name: str, by: str, file: BinaryIO) -> I
     if not total:
         raise Refused("the file has a header and no rows: it needs a row for each person")
     cursor.execute("update import set total = %s where list_id = %s and id = %s", (total, list_id, import_id))
+    if total > _MANY:
+        # Until the next look of autovacuum's, a slice would be joined by reading all rows of the import.
+        cursor.execute("analyze import_row")
     return find(cursor, list_id, import_id)
 
 

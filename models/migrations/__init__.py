@@ -46,7 +46,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> Non
         "grant select, insert, update, delete on all tables in schema public to {}",
         "grant usage, select on all sequences in schema public to {}",
         "grant execute on all functions in schema public to {}",
-        # VACUUM of the journal by the sweep.
-        "grant maintain on journal to {}",
+        # VACUUM of the journal by the sweep, ANALYZE of rows that were staged by the thousand.
+        "grant maintain on journal, import_row to {}",
     ):
         connection.execute(sql.SQL(statement).format(name))

@@ -25,7 +25,7 @@ DIALOGS = {
     *(
         f"/lists/{{list_id:str}}/{path}"
         for path in (
-            "people/new", "people/{person_id:uuid}/reactivate", "sync/connect", "sync/directory",
+            "imports/new", "people/new", "people/{person_id:uuid}/reactivate", "sync/connect", "sync/directory",
             "sync/disconnect", "sync/guard", "sync/held/release", "sync/held/discard", "sync/retention",
             "sync/tokens/new", "sync/tokens/{token_id:uuid}/revoke",
         )

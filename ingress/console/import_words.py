@@ -1,0 +1,51 @@
+"""How the console words an import. Used by templates."""
+
+from typing import NamedTuple
+
+from models.imports.judging import CREATED, REFUSED, UNCHANGED, UPDATED
+from models.imports.store import (
+    DONE,
+    FAILED,
+    PREVIEWED,
+    PREVIEWING,
+    RUNNING,
+    STOPPED,
+    UPLOADED,
+    Import,
+)  # fmt: skip
+
+OUTCOMES = {CREATED: "New", UPDATED: "Changed", UNCHANGED: "Unchanged", REFUSED: "Refused"}
+TONES = {CREATED: "ok", UPDATED: "ok", UNCHANGED: "off", REFUSED: "bad"}
+
+
+class Pill(NamedTuple):
+    """A state as a word and a colour: ok, wait, bad or off."""
+
+    tone: str
+    words: str
+
+
+_STATES = {
+    UPLOADED: Pill("wait", "To be matched"),
+    PREVIEWING: Pill("wait", "Previewing"),
+    PREVIEWED: Pill("wait", "Previewed"),
+    RUNNING: Pill("wait", "Running"),
+    DONE: Pill("ok", "Imported"),
+    STOPPED: Pill("off", "Stopped"),
+    FAILED: Pill("bad", "Failed"),
+}
+
+
+def state(one: Import) -> Pill:
+    """How an import is."""
+    return _STATES[one.state]
+
+
+def share(one: Import) -> int:
+    """How much of the preview or the run is done, of 100."""
+    return min(100, 100 * one.done // max(1, one.total))
+
+
+def value(given: object) -> str:
+    """A field's value, or that it has none."""
+    return "nothing" if given is None else str(given)

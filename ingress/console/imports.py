@@ -1,0 +1,102 @@
+"""Imports of people: all of a list's, and a new one's file."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.exceptions import ClientException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+
+from ingress import http
+from ingress.console import import_words, pages
+from ingress.console.desk import Call, Desk, ListId, at_desk, in_thread
+from models import audit
+from models.errors import Refused
+from models.imports import store
+from models.imports.encoding import LARGEST_FILE
+
+MOST_BYTES = LARGEST_FILE + 65_536  # of the form with the file
+TOO_LARGE = f"the file has more than {LARGEST_FILE // 1_048_576} MB: split it"
+NO_FILE = "choose a file first"
+
+
+@get("/lists/{list_id:str}/imports")
+@in_thread
+def imports(request: Call, list_id: ListId) -> Response[str]:
+    """Every import, newest first."""
+    with at_desk(request, list_id) as desk:
+        before = _moment(request.query_params.get("before"))
+        found = store.listing(desk.cursor, list_id, store.PAGE + 1, before)
+        shown = found[: store.PAGE]
+        older = urlencode({"before": shown[-1].created_at.isoformat()}) if len(found) > store.PAGE else None
+        return pages.page(desk, "imports.html", imports=shown, older=older, before=before, words=import_words)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The moment in an address; None for what is none."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@get("/lists/{list_id:str}/imports/new")
+@in_thread
+def new_import(request: Call, list_id: ListId) -> Response[str]:
+    """The form that takes a file."""
+    with at_desk(request, list_id, change=True) as desk:
+        return _form(desk)
+
+
+@post("/lists/{list_id:str}/imports/new", request_max_body_size=MOST_BYTES)
+async def upload(request: Call, list_id: ListId) -> Response[str]:
+    """Keep a file's rows. The form goes to disk as it comes; nothing of it is read before whoever sends it is known."""
+    await _admit(request, list_id)
+    try:
+        form: Any = await request.form()
+    except RequestEntityTooLarge:
+        await http.discard(request.receive, LARGEST_FILE)
+        return await _refuse(request, list_id, TOO_LARGE)
+    except ClientException:
+        return await _refuse(request, list_id, NO_FILE)
+    try:
+        return await _stage(request, list_id, form)
+    finally:
+        await form.close()
+
+
+@in_thread
+def _admit(request: Call, list_id: str) -> None:
+    with at_desk(request, list_id, before_body=True):
+        pass
+
+
+@in_thread
+def _refuse(request: Call, list_id: str, sentence: str) -> Response[str]:
+    with at_desk(request, list_id, before_body=True) as desk:
+        return _form(desk, sentence)
+
+
+@in_thread
+def _stage(request: Call, list_id: str, form: Any) -> Response[str]:
+    with at_desk(request, list_id, form) as desk:
+        file = form.get("file")
+        try:
+            if not isinstance(file, UploadFile):
+                raise Refused(NO_FILE)
+            with desk.cursor.connection.transaction():
+                one = store.stage(desk.cursor, list_id, file.filename, desk.session.email, file.file)  # type: ignore[arg-type]
+        except Refused as refusal:
+            return _form(desk, refusal.detail)
+        audit.record(desk.cursor, desk.session, list_id, "import.upload", f"{one.name}: {one.total:,} rows")
+    return pages.go(request, f"/lists/{list_id}/imports/{one.id}")
+
+
+def _form(desk: Desk, error: str | None = None) -> Response[str]:
+    return pages.page(desk, "import_new.html", 422 if error else 200, error=error, most=LARGEST_FILE // 1_048_576)
+
+
+ROUTES = [imports, new_import, upload]
