@@ -1,8 +1,10 @@
 """How the console words an import. Used by templates."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from models.imports.judging import CREATED, REFUSED, UNCHANGED, UPDATED
+from models.imports.matching import UID
 from models.imports.store import (
     DONE,
     FAILED,
@@ -44,6 +46,12 @@ def state(one: Import) -> Pill:
 def share(one: Import) -> int:
     """How much of the preview or the run is done, of 100."""
     return min(100, 100 * one.done // max(1, one.total))
+
+
+def filled(cells: Sequence[str], targets: Sequence[str], names: Mapping[str, str]) -> str:
+    """What a row says of somebody new, beside their UID."""
+    told = zip(targets, cells, strict=True)
+    return "; ".join(f"{names[one]}: {cell}" for one, cell in told if one != UID and one in names and cell.strip())
 
 
 def value(given: object) -> str:

@@ -1,6 +1,7 @@
 """Which column fills what: guessed from its name, chosen by an operator, checked against the list's fields."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -11,6 +12,12 @@ from models.text import fold
 NOTHING, UID, STATUS = "", "uid", "@status"  # beside fields' keys, which have no @; `uid` is nobody else's
 ISO, DAY_FIRST, MONTH_FIRST = "iso", "day", "month"
 # Names for the same thing, folded and without spaces and signs. The first that a list has a field for is taken.
+_NUMBER = ("number", "no", "nr", "num", "id", "code")
+_EMPLOYEES = tuple(
+    f"{who}{what}" for who in ("employee", "staff", "personnel", "payroll", "worker") for what in _NUMBER
+)
+_OTHERS = tuple(f"{who}{what}" for who in ("person", "student", "pupil", "member", "badge", "card") for what in _NUMBER)
+_LOGINS = ("username", "userid", "login", "loginname", "userprincipalname", "upn", "account", "samaccountname")
 _SAME = (
     ("firstname", "givenname", "forename", "first", "christianname"),
     ("lastname", "familyname", "surname", "last"),
@@ -22,7 +29,7 @@ _SAME = (
     ("mobile", "mobilephone", "mobilenumber", "cell", "cellphone", "handy"),
     ("jobtitle", "title", "position", "role", "jobrole"),
     ("department", "dept", "departmentname", "team"),
-    ("employeenumber", "employeeno", "employeeid", "staffid", "staffno", "staffnumber", "personnelnumber", "payrollno"),
+    _EMPLOYEES,
     ("organisation", "organization", "company", "companyname", "employer"),
     ("costcentre", "costcenter"),
     ("manager", "managername", "linemanager", "supervisor", "reportsto"),
@@ -31,14 +38,10 @@ _SAME = (
     ("state", "region", "county", "province"),
     ("postcode", "postalcode", "zip", "zipcode"),
     ("country", "countryorregion", "countryregion"),
-    ("username", "userid", "login", "loginname", "userprincipalname", "upn", "account"),
+    _LOGINS,
 )
 _STATUS = ("status", "active", "accountstatus", "employmentstatus", "accountenabled", "enabled")
-_UIDS = (
-    ("uid", "uniqueid", "uniqueidentifier", "identifier", "id", "personid", "key", "externalid"),
-    _SAME[10],
-    _SAME[19],
-)
+_UIDS = (("uid", "uniqueid", "uniqueidentifier", "identifier", "id", "key", "externalid"), _EMPLOYEES, _OTHERS, _LOGINS)
 
 
 class Matching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,32 +76,38 @@ def guess(columns: Sequence[str], fields: Sequence[Field]) -> Matching:
     targets = [NOTHING] * len(columns)
     status, changed = labels(fields)
     own = [field for field in fields if not field.uid]
-    keys = [UID, STATUS, *(field.key for field in own)]
     exact = {"UID": UID, status: STATUS, **{field.label: field.key for field in own}}
-    passes: list[Callable[[str], Iterable[str]]] = [
-        lambda name: filter(None, [exact.get(name)]),
-        lambda name: filter(None, [{field.key: field.key for field in own}.get(name)]),
-        lambda name: [key for label, key in exact.items() if _plain(label) == _plain(name)],
-        lambda name: [key for key in keys if key not in (UID, STATUS) and _plain(key) == _plain(name)],
+    by_key = {field.key: field.key for field in own}
+    plain = {_plain(label): key for label, key in reversed(exact.items())}
+    plain_keys = {_plain(key): key for key in reversed(by_key)}
+    passes: list[Callable[[str], Iterable[str | None]]] = [
+        lambda name: [exact.get(name)],
+        lambda name: [by_key.get(name)],
+        lambda name: [plain.get(_plain(name))],
+        lambda name: [plain_keys.get(_plain(name))],
         lambda name: _synonyms(name, own),
+        *(partial(_one_of, group, UID) for group in _UIDS),
+        partial(_one_of, _STATUS, STATUS),
     ]
     for wanted in passes:
         _take(targets, columns, wanted, changed)
-    for group in (*(_UIDS if UID not in targets else ()), None):
-        if group is None:
-            _take(targets, columns, lambda name: [STATUS] if _plain(name) in _STATUS else [], changed)
-        elif UID not in targets:
-            _take(targets, columns, lambda name, group=group: [UID] if _plain(name) in group else [], changed)  # type: ignore[misc]
     return Matching(tuple(targets))
 
 
-def _take(targets: list[str], columns: Sequence[str], wanted: Callable[[str], Iterable[str]], changed: str) -> None:
+def _one_of(group: Sequence[str], target: str, name: str) -> list[str | None]:
+    return [target] if _plain(name) in group else []
+
+
+def _take(
+    targets: list[str], columns: Sequence[str], wanted: Callable[[str], Iterable[str | None]], changed: str
+) -> None:
+    """Give each column that has nothing yet the first that it wants and that no other has."""
     for place, name in enumerate(columns):
         if not targets[place] and name != changed:
-            targets[place] = next((one for one in wanted(name) if one not in targets), NOTHING)
+            targets[place] = next((one for one in wanted(name) if one and one not in targets), NOTHING)
 
 
-def _synonyms(name: str, fields: Sequence[Field]) -> list[str]:
+def _synonyms(name: str, fields: Sequence[Field]) -> list[str | None]:
     plain = _plain(name)
     group = next((one for one in _SAME if plain in one), ())
     by_name = {_plain(field.label): field.key for field in reversed(fields)}
