@@ -154,9 +154,17 @@ def sync(system: System, chosen: Chosen, say: Say) -> Outcome:
     return Outcome(sync.table(found), sync.as_json(found), wrong=sum(len(one.wrong) for one in found))
 
 
+def people_csv(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """A large file of people in, out and in again."""
+    from ops.bench import people_csv
+
+    found = people_csv.measure(system, chosen.users or people_csv.ROWS, say)
+    return Outcome(people_csv.table(found), people_csv.as_json(found), wrong=sum(len(one.wrong) for one in found))
+
+
 SUITES: dict[str, Suite] = {
     "ingress": ingress, "scale": scale, "console": console, "workers": workers, "burst": burst, "group": group,
-    "growth": growth, "memory": memory, "sync": sync,
+    "growth": growth, "memory": memory, "sync": sync, "csv": people_csv,
 }  # fmt: skip
 # Those that the table of targets is made of, in this order.
 TABLE: dict[str, Suite] = {

@@ -48,11 +48,11 @@ def choir(muster: Muster, owner: str) -> str:
     )
 
 
-def signed_in(browser: Browser, muster: Muster, **look: bool) -> tuple[Console, str]:
+def signed_in(browser: Browser, muster: Muster, script: bool = True) -> tuple[Console, str]:
     """An operator of an organisation of its own, and its list."""
     owner = f"Imports {len(muster.rows('select from organisation'))}"
     list_id = choir(muster, owner)
-    console = Console(browser, muster, **look)
+    console = Console(browser, muster, script=script)
     console.sign_in(owner)
     return console, list_id
 
