@@ -42,7 +42,8 @@ def work(connection: Connection, list_id: str, job_id: str, seconds: float = SEC
                 _release(connection, job, 0)
                 return True
     except Overtaken:
-        return False
+        with database.transaction(connection, [list_id]) as cursor:
+            jobs.finish(cursor, job, jobs.ENDED)
     except BUSY:
         _release(connection, job, REST)
     except (Refused, errors.DataError) as error:

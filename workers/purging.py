@@ -1,12 +1,21 @@
-"""Purges what lists keep no longer of their logs, a little in each pass of the sweep (product rule L3)."""
+"""Purges what lists keep no longer of their logs (product rule L3) and imports, a little in each pass of the sweep."""
 
 import time
+from collections.abc import Callable
 
 from models import database, log_retention
-from models.database import Connection
+from models.database import Connection, Cursor
+from models.imports import store
 
 LOOK_EVERY = 3_600.0
 SHARE = 0.2  # seconds of a pass: the sweep has lanes to look after
+
+
+# Lists with something to purge, and one slice of it; whether there may be more.
+_KINDS: tuple[tuple[Callable[[Cursor], list[str]], Callable[[Cursor, str], bool]], ...] = (
+    (log_retention.overdue, log_retention.purge),
+    (store.overdue, store.purge),
+)
 
 
 class Purge:
@@ -14,7 +23,7 @@ class Purge:
 
     def __init__(self) -> None:
         self._looked_at = -LOOK_EVERY
-        self._overdue: list[str] = []
+        self._overdue: list[tuple[str, Callable[[Cursor, str], bool]]] = []
 
     def some(self, connection: Connection) -> None:
         """Purge for a moment."""
@@ -23,12 +32,12 @@ class Purge:
             self._look(connection)
             self._looked_at = started
         while self._overdue and time.monotonic() - started < SHARE:
-            list_id = self._overdue[-1]
+            list_id, purge = self._overdue[-1]
             with database.transaction(connection, [list_id]) as cursor:
-                more = log_retention.purge(cursor, list_id)
+                more = purge(cursor, list_id)
             if not more:
                 self._overdue.pop()
 
     def _look(self, connection: Connection) -> None:
         with database.transaction(connection) as cursor:
-            self._overdue = log_retention.overdue(cursor)
+            self._overdue = [(list_id, purge) for overdue, purge in _KINDS for list_id in overdue(cursor)]

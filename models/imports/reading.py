@@ -10,12 +10,11 @@ from typing import BinaryIO, NamedTuple
 from models.defusing import restore
 from models.errors import Refused
 from models.imports.encoding import encoding_of, opened, separator_of
-from models.text import equality_key
 
 MOST_COLUMNS = 500
 LONGEST_HEADER = 250  # characters
 _UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")  # without width: they come along when a heading is pasted
-_GAPS = re.compile(r"[\s\u00a0]+")
+_GAPS = re.compile(r"[^\S ]+")  # that are no spaces: line breaks, tabs, spaces that do not break
 
 
 class Row(NamedTuple):
@@ -82,7 +81,7 @@ def _header(cells: list[str], number: int) -> tuple[str, ...]:
     for place, name in enumerate(named, 1):
         if len(name) > LONGEST_HEADER or not name.isprintable():
             raise Refused(f"column {place} has no usable name: row {number} must name the columns in one line each")
-        first = seen.setdefault(equality_key(name), place)
+        first = seen.setdefault(name.casefold(), place)
         if first != place:
             raise Refused(f"columns {first} and {place} are both called '{name}': rename one, or remove it")
     return named

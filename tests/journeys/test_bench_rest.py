@@ -1,8 +1,8 @@
-"""The suites group and memory on a small scale."""
+"""The suites group, memory and csv on a small scale."""
 
 import pytest
 
-from ops.bench import group, holding, scale
+from ops.bench import group, holding, people_csv, scale
 from ops.bench.system import System
 
 pytestmark = pytest.mark.journey
@@ -38,3 +38,12 @@ def test_memory_is_looked_at_while_requests_are_answered_and_applied(system: Sys
     assert all(one.pss > 0 for one in found.idle.values())
     assert found.idle_mb > found.ingress.last.private > 0
     assert [line.what for line in holding.lines(found)][-2] == "memory: the idle stack in all, PSS"
+
+
+def test_people_go_in_out_and_in_again(system: System) -> None:
+    found = people_csv.measure(system, 300, lambda _: None)
+
+    assert [one.wrong for one in found] == [[]] * 10
+    assert {one.rows for one in found} == {300}
+    assert "export as CSV" in people_csv.table(found)
+    assert len(people_csv.as_json(found)) == 10

@@ -63,7 +63,7 @@ def test_a_first_line_of_excels_says_the_separator_and_is_no_row() -> None:
 
 
 def test_headers_are_cleaned_and_columns_without_one_at_the_end_are_left_out() -> None:
-    columns, rows = read("\ufeff UID ,First\u00a0 Name\u200b,,Town,,\n1,2,3,4,,\n")
+    columns, rows = read("\ufeff UID ,First\u00a0Name\u200b,,Town,,\n1,2,3,4,,\n")
 
     assert columns == ("UID", "First Name", "Column 3", "Town")
     assert rows == [Row(2, ["1", "2", "3", "4"], "")]
