@@ -21,11 +21,14 @@ SAMPLES = 3  # rows
 @get("/lists/{list_id:str}/imports/{import_id:uuid}")
 @in_thread
 def one_import(request: Call, list_id: ListId, import_id: Id) -> Response[str]:
-    """The step that it is at: columns to be matched, rows to be looked at, or what the run came to."""
+    """The step that it is at: columns to be matched, rows to be looked at, or what the run came to.
+
+    Viewers see how many rows came to what: a file may tell more of people than their list does.
+    """
     with at_desk(request, list_id) as desk:
         one = store.find(desk.cursor, list_id, str(import_id))
-        again = "match" in request.query_params and desk.session.may_change
-        if one.kept and (one.state == store.UPLOADED or (again and not one.has_run and not one.is_open)):
+        wanted = one.state == store.UPLOADED or ("match" in request.query_params and not one.has_run)
+        if wanted and desk.session.may_change and one.kept and not one.is_open:
             return _match(desk, one, one.matching or matching.guess(one.columns, desk.list.fields))
         return _look(request, desk, one)
 
@@ -55,7 +58,8 @@ def _look(request: Call, desk: Desk, one: Import) -> Response[str]:
     after = given.get("after", "")
     begin = int(after) if after.isdecimal() and len(after) < 10 else 0
     # While the preview goes on, some rows have come to nothing yet, or to what another matching made of them.
-    found, more = ([], None) if one.state == store.PREVIEWING else rows.page(desk.cursor, one, outcome, begin)
+    shown = desk.session.may_change and one.state != store.PREVIEWING
+    found, more = rows.page(desk.cursor, one, outcome, begin) if shown else ([], None)
     targets = one.matching.targets if one.matching else ()
     uid = targets.index(matching.UID) if matching.UID in targets else 0
     return pages.page(
@@ -149,7 +153,7 @@ async def refused(request: Call, list_id: ListId, import_id: Id) -> Stream:
 
 @in_thread
 def _head(request: Call, list_id: str, import_id: str) -> tuple[str, str]:
-    with at_desk(request, list_id) as desk:
+    with at_desk(request, list_id, change=True) as desk:
         one = store.find(desk.cursor, list_id, import_id)
         stem = one.name.rpartition(".")[0] or one.name
         plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-")
@@ -158,7 +162,7 @@ def _head(request: Call, list_id: str, import_id: str) -> tuple[str, str]:
 
 @in_thread
 def _refused(request: Call, list_id: str, import_id: str, after: int | None) -> tuple[str, int | None]:
-    with at_desk(request, list_id) as desk:
+    with at_desk(request, list_id, change=True) as desk:
         return rows.refused(desk.cursor, store.find(desk.cursor, list_id, import_id), after or 0)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from ingress.console import imports
-from models import database, person
+from models import database, operator, person
 from models import job as jobs
 from models.database import Connection
 from tests.ingress.console.conftest import Browser, make_tenant
@@ -141,7 +142,34 @@ def test_nobody_uploads_who_may_not(client: TestClient[Litestar], connection: Co
     assert viewer.get(f"/lists/{viewer.tenant.list_id}/imports/new").status_code == 403
     assert "Import a file" not in viewer.get(f"/lists/{viewer.tenant.list_id}/imports").text
     strange = here.replace(browser.tenant.list_id, viewer.tenant.list_id)
-    assert [viewer.get(path).status_code for path in (here, strange, f"{here}/refused.csv")] == [404] * 3
+    assert [viewer.get(path).status_code for path in (here, strange, f"{here}/refused.csv")] == [404, 404, 403]
+
+
+def test_viewers_see_how_many_rows_came_to_what_and_no_cell(
+    client: TestClient[Litestar], connection: Connection, browser: Browser
+) -> None:
+    here = upload(browser).headers["location"]
+    with database.transaction(connection) as cursor:
+        viewer = Browser(client, replace(browser.tenant, **_viewer(cursor, browser.tenant.organisation_id)))
+    viewer.sign_in()
+    early = viewer.get(here).text
+    browser.sign_in()
+    browser.post(f"{here}/preview", column_0="uid", column_3="@status")
+    work(browser, connection)
+    viewer.sign_in()
+
+    late = viewer.get(here).text
+    assert ("is to match its columns" in early, "Lockers" in early) == (True, False)
+    assert "<strong>1</strong> Refused" in late
+    assert ("maybe" in late, "Rows are shown to administrators" in late) == (False, True)
+    assert viewer.get(f"{here}/refused.csv").status_code == 403
+
+
+def _viewer(cursor: database.Cursor, organisation_id: str) -> dict[str, str]:
+    return {
+        "email": "eye@north.example",
+        "password": operator.add(cursor, organisation_id, "eye@north.example", "viewer"),
+    }
 
 
 def test_people_are_exported_as_they_are_filtered(browser: Browser, connection: Connection) -> None:
