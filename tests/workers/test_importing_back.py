@@ -1,5 +1,7 @@
 """What an export wrote is imported as itself, whatever anybody's values are; imports beside drains."""
 
+import subprocess
+import sys
 import threading
 from itertools import count
 from typing import Any
@@ -141,3 +143,30 @@ def test_a_job_whose_import_is_gone_is_over(staff: Roster) -> None:
         job = jobs.find(cursor, staff.list_id, jobs.IMPORT, job_id)
         assert job is not None
         assert not job.is_open
+
+
+WORKER = (
+    "import sys; from models import database; from workers import importing;"
+    "from models.imports import slices; slices.SLICE = 20;"
+    "connection = database.connect(sys.argv[1]); importing.work(connection, *sys.argv[2:], seconds=60)"
+)
+
+
+def test_a_worker_that_is_killed_has_merged_what_it_said_and_another_goes_on(staff: Roster, database_url: str) -> None:
+    desk = Desk(staff.connection, staff.list_id)
+    one = desk.bring("UID,First Name\n" + "".join(f"p{number},P\n" for number in range(10_000)))
+    desk.do(one, "preview")
+    job_id = desk.begin(one, "run")
+
+    with subprocess.Popen([sys.executable, "-c", WORKER, database_url, staff.list_id, job_id]) as worker:
+        while desk.now(one).done < 100:
+            assert worker.poll() is None
+        worker.kill()
+    left = desk.now(one)
+    assert left.state == "running"
+    assert len(desk.people()) == left.done < 10_000
+    staff.connection.execute("update job set heartbeat_at = clock_timestamp() - interval '1 minute'")
+    while importing.work(staff.connection, staff.list_id, job_id):
+        pass
+
+    assert (desk.now(one).state, desk.now(one).told["created"], len(desk.people())) == ("done", 10_000, 10_000)
