@@ -9,7 +9,7 @@ from litestar.response import Stream
 
 from ingress.console import import_words, pages, stretches
 from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
-from models import audit, person
+from models import audit, connection, person
 from models.errors import Refused
 from models.imports import judging, matching, rows, runs, store
 from models.imports.matching import Matching
@@ -29,7 +29,8 @@ def one_import(request: Call, list_id: ListId, import_id: Id) -> Response[str]:
         one = store.find(desk.cursor, list_id, str(import_id))
         wanted = one.state == store.UPLOADED or ("match" in request.query_params and not one.has_run)
         if wanted and desk.session.may_change and one.kept and not one.is_open:
-            return _match(desk, one, one.matching or matching.guess(one.columns, desk.list.fields))
+            identifier = connection.unique_identifier(desk.cursor, list_id)
+            return _match(desk, one, one.matching or matching.guess(one.columns, desk.list.fields, identifier))
         return _look(request, desk, one)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 
 import msgspec
 
@@ -18,12 +19,13 @@ _EMPLOYEES = tuple(
 )
 _OTHERS = tuple(f"{who}{what}" for who in ("person", "student", "pupil", "member", "badge", "card") for what in _NUMBER)
 _LOGINS = ("username", "userid", "login", "loginname", "userprincipalname", "upn", "account", "samaccountname")
+_EMAILS = ("email", "primaryemail", "workemail", "emailaddress", "mail", "mailaddress", "workemailaddress")
 _SAME = (
     ("firstname", "givenname", "forename", "first", "christianname"),
     ("lastname", "familyname", "surname", "last"),
     ("displayname", "name", "fullname", "commonname"),
     ("middlename", "middlenames", "middleinitial"),
-    ("email", "primaryemail", "workemail", "emailaddress", "mail", "mailaddress", "workemailaddress"),
+    _EMAILS,
     ("personalemail", "homeemail", "privateemail"),
     ("phone", "phonenumber", "telephone", "telephonenumber", "tel", "workphone", "officephone", "businessphone"),
     ("mobile", "mobilephone", "mobilenumber", "cell", "cellphone", "handy"),
@@ -42,6 +44,9 @@ _SAME = (
 )
 _STATUS = ("status", "active", "accountstatus", "employmentstatus", "accountenabled", "enabled")
 _UIDS = (("uid", "uniqueid", "uniqueidentifier", "identifier", "id", "key", "externalid"), _EMPLOYEES, _OTHERS, _LOGINS)
+_BY_IDENTIFIER = {
+    "employeeNumber": (_UIDS[0], _EMPLOYEES), "userName": (_UIDS[0], _LOGINS), "email": (_UIDS[0], _EMAILS)
+}  # fmt: skip
 
 
 class Matching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,8 +76,12 @@ def _free(label: str, taken: set[str]) -> bool:
     return label.casefold() not in taken
 
 
-def guess(columns: Sequence[str], fields: Sequence[Field]) -> Matching:
-    """What the columns seem to be: by label or key as they are, then but for case and signs, then by other names."""
+def guess(columns: Sequence[str], fields: Sequence[Field], identifier: str = "") -> Matching:
+    """What the columns seem to be: by label or key as they are, then but for case and signs, then by other names.
+
+    `identifier`: which attribute an identity provider takes UIDs from, "" where none does. A column that is called so
+    is the UID, where no other is, rather than the field of that name.
+    """
     targets = [NOTHING] * len(columns)
     status, changed = labels(fields)
     own = [field for field in fields if not field.uid]
@@ -86,11 +95,15 @@ def guess(columns: Sequence[str], fields: Sequence[Field]) -> Matching:
         lambda name: [plain.get(_plain(name))],
         lambda name: [plain_keys.get(_plain(name))],
         lambda name: _synonyms(name, own),
-        *(partial(_one_of, group, UID) for group in _UIDS),
+        *(partial(_one_of, group, UID) for group in _BY_IDENTIFIER.get(identifier, _UIDS)),
         partial(_one_of, _STATUS, STATUS),
     ]
     for wanted in passes:
         _take(targets, columns, wanted, changed)
+    if UID not in targets and identifier in _BY_IDENTIFIER:
+        named = (place for place, name in enumerate(columns) if _plain(name) in _BY_IDENTIFIER[identifier][1])
+        for place in islice(named, 1):
+            targets[place] = UID
     return Matching(tuple(targets))
 
 
@@ -143,9 +156,9 @@ def names(fields: Sequence[Field]) -> dict[str, str]:
     return {UID: "UID", STATUS: "Status", **{field.key: field.label for field in fields if not field.uid}}
 
 
-def by_names(columns: Sequence[str], fields: Sequence[Field], said: Mapping[str, str]) -> Matching:
+def by_names(columns: Sequence[str], fields: Sequence[Field], said: Mapping[str, str], identifier: str) -> Matching:
     """The guess, but for what is said: column by name to field by label or key, "UID", "Status", or "" for nothing."""
-    guessed = guess(columns, fields)
+    guessed = guess(columns, fields, identifier)
     known = {fold(label): target for target, label in reversed(names(fields).items())}
     known |= {target: target for target in names(fields)} | {NOTHING: NOTHING, "-": NOTHING}
     places = {fold(name): place for place, name in enumerate(columns)}

@@ -6,6 +6,7 @@ from models.database import Cursor
 from models.errors import Refused, Taken
 from models.imports import matching as matchings
 from models.imports import store
+from models.imports.judging import CREATED
 from models.imports.matching import Matching
 from models.imports.store import DONE, FAILED, PREVIEWED, PREVIEWING, RUNNING, STOPPED, UPLOADED, Import
 
@@ -68,7 +69,7 @@ def stop(cursor: Cursor, list_id: str, import_id: str) -> bool:
     if one.state == PREVIEWING:
         one.state, one.passed, one.planned = UPLOADED, 0, {}
     else:
-        one.state, one.counts = STOPPED, one.counts or {"created": 0}
+        one.state, one.counts = STOPPED, one.counts or {CREATED: 0}
     store.move(cursor, one)
     return True
 

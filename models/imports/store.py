@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from models.database import Cursor
 from models.errors import Refused, Unknown
+from models.imports.judging import LOCKED, OUTCOMES
 from models.imports.matching import Matching
 from models.imports.reading import Row, sheet
 from models.text import new_id
@@ -56,8 +57,9 @@ class Import:
 
     @property
     def told(self) -> dict[str, int]:
-        """How many rows of each outcome: of the run once there was one, else of the preview."""
-        return self.counts if self.has_run else self.planned
+        """How many rows of each outcome: of the run once there was one, else of the preview, if any."""
+        found = self.counts if self.has_run else self.planned
+        return {name: found.get(name, 0) for name in (*OUTCOMES, LOCKED)} if found else {}
 
     @property
     def has_run(self) -> bool:
@@ -67,8 +69,7 @@ class Import:
     @property
     def done(self) -> int:
         """How many rows the preview, or the run, is done with."""
-        told = self.told
-        return sum(count for name, count in told.items() if name != "locked")
+        return sum(count for name, count in self.told.items() if name != LOCKED)
 
 
 def stage(cursor: Cursor, list_id: str, name: str, by: str, file: BinaryIO) -> Import:

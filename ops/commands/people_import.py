@@ -75,7 +75,7 @@ def _stage(
     """The file's rows kept, and how its columns are matched."""
     import msgspec
 
-    from models import database, master_list
+    from models import connection, database, master_list
     from models.imports import matching, store
 
     pairs = dict(_pair(one) for one in said)
@@ -83,7 +83,8 @@ def _stage(
         list_id = find_list(cursor, wanted)
         database.allow(cursor, [list_id])
         one = store.stage(cursor, list_id, getattr(file, "name", ""), whoami(), _seekable(file))
-        found = matching.by_names(one.columns, master_list.fields(cursor, list_id), pairs)
+        identifier = connection.unique_identifier(cursor, list_id)
+        found = matching.by_names(one.columns, master_list.fields(cursor, list_id), pairs, identifier)
         found = msgspec.structs.replace(found, dates=dates, comma=comma, clear=clear)
         matching.check(found, one.columns, master_list.fields(cursor, list_id))
     return one, found
@@ -136,7 +137,8 @@ def _begun(one: "Import", as_json: bool) -> None:
 
 
 def _end(opened: "Connection", one: "Import", matching: "Matching", errors: str | None, as_json: bool) -> None:
-    from models import database
+    from models import database, master_list
+    from models.imports import matching as matchings
     from models.imports import rows
 
     with database.transaction(opened, [one.list_id]) as cursor:
@@ -148,8 +150,10 @@ def _end(opened: "Connection", one: "Import", matching: "Matching", errors: str 
         lines = [{"row": row.number, "error": row.error} for row in refused]
         show({**facts(one), "matching": matched, "refused_rows": lines})
     else:
-        filled = ", ".join(f"{name} → {target}" for name, target in matched.items() if target)
-        click.echo(f"Matched: {filled}", err=True)
+        with database.transaction(opened, [one.list_id]) as cursor:
+            names = matchings.names(master_list.fields(cursor, one.list_id))
+        filled = (f"{column} → {names.get(target, target)}" for column, target in matched.items() if target)
+        click.echo(f"Matched: {', '.join(filled)}", err=True)
         table(one.told.items(), "WOULD BE" if one.state == "previewed" else "ROWS", "HOW MANY")
         for row in refused:
             click.echo(f"row {row.number}: {row.error}", err=True)

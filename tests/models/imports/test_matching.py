@@ -41,6 +41,16 @@ def test_a_number_that_the_list_has_a_field_for_fills_it_and_is_no_uid() -> None
     assert matching.guess(["Staff No", "Login", "ID"], own).targets == ("employee_number", "username", "uid")
 
 
+def test_what_an_identity_provider_takes_uids_from_is_the_uid_rather_than_the_field_of_its_name() -> None:
+    own = fields("Employee Number", "Username", "Email")
+
+    assert matching.guess(["Staff No", "Mail"], own, "employeeNumber").targets == ("uid", "email")
+    assert matching.guess(["Staff No", "UPN"], own, "userName").targets == ("employee_number", "uid")
+    assert matching.guess(["Staff No", "E-mail"], own, "email").targets == ("employee_number", "uid")
+    assert matching.guess(["Staff No", "UID", "UPN"], own, "userName").targets == ("employee_number", "uid", "username")
+    assert matching.guess(["Badge", "Staff ID"], STAFF, "userName").targets == ("", "")
+
+
 def test_a_field_called_status_is_not_the_persons() -> None:
     own = fields("Status", "Modified")
 
