@@ -7,8 +7,9 @@ from typing import IO, Any
 
 import click
 
-from ops.commands.people_import import bring, imports, resume, stop_import
-from ops.commands.shared import Target, as_text, find_list, on_target, show
+from ops.commands.people_import import bring
+from ops.commands.people_imports import imports, resume, stop_import
+from ops.commands.shared import Target, as_text, find_list, on_target, private_file, show
 
 
 class _Default(click.Group):
@@ -116,14 +117,8 @@ def _opened(output: str | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    from models.errors import Refused
-    from ops.commands.shared import private_file
-
-    try:
-        with private_file(output) as file:
-            yield file
-    except OSError as error:
-        raise Refused(f"{output} cannot be written: {error.strerror}") from None
+    with private_file(output) as file:
+        yield file
 
 
 people.add_command(bring)

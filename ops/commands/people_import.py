@@ -1,14 +1,13 @@
 """`muster people import …`: people out of a CSV file."""
 
-import io
 import shutil
-import sys
 import tempfile
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from ops.commands.shared import FAILED, Target, find_list, on_target, private_file, show, stop, table, whoami
+from ops.commands.import_shown import facts, follow, print_end, write_refused
+from ops.commands.shared import FAILED, Target, find_list, on_target, show, stop, whoami
 
 if TYPE_CHECKING:
     from models.database import Connection
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from models.imports.store import Import
 
 SHOWN = 20  # refused rows
-LOOK_EVERY = 0.1  # seconds
 
 
 @click.command("import")
@@ -58,14 +56,14 @@ def bring(
         with database.transaction(opened, [one.list_id]) as cursor:
             job_id = runs.preview(cursor, *where, matching)
         bell.people(one.list_id, job_id)
-        one = _follow(opened, one, "preview", as_json)
+        one = follow(opened, one, "preview", as_json)
         if not dry_run:
             with database.transaction(opened, [one.list_id]) as cursor:
                 job_id = runs.run(cursor, *where)
             bell.people(one.list_id, job_id)
             if not wait:
                 return _begun(one, as_json)
-            one = _follow(opened, one, "import", as_json)
+            one = follow(opened, one, "import", as_json)
         return _end(opened, one, matching, errors, as_json)
 
 
@@ -105,31 +103,6 @@ def _seekable(file: BinaryIO) -> BinaryIO:
     return kept
 
 
-def _follow(opened: "Connection", one: "Import", label: str, hidden: bool) -> "Import":
-    """Wait until the preview or the run is over, with a bar."""
-    import time
-
-    from models import database
-    from models.imports import store
-
-    try:
-        with click.progressbar(length=one.total, label=label, file=sys.stderr, hidden=hidden, show_pos=True) as bar:
-            at = 0
-            while True:
-                with database.transaction(opened, [one.list_id]) as cursor:
-                    now = store.find(cursor, one.list_id, one.id)
-                bar.update(now.done - at)
-                at = now.done
-                if not now.is_open:
-                    break
-                time.sleep(LOOK_EVERY)
-    except KeyboardInterrupt:
-        stop(FAILED, f"the {label} goes on; `muster people stop {one.list_id}` ends it")
-    if now.state in ("failed", "stopped", "uploaded"):
-        stop(FAILED, now.error or f"the {label} was stopped; `muster people resume {one.list_id}` goes on with a run")
-    return now
-
-
 def _begun(one: "Import", as_json: bool) -> None:
     if as_json:
         return show({"list_id": one.list_id, "import_id": one.id, "state": "running"})
@@ -137,135 +110,20 @@ def _begun(one: "Import", as_json: bool) -> None:
 
 
 def _end(opened: "Connection", one: "Import", matching: "Matching", errors: str | None, as_json: bool) -> None:
-    from models import database, master_list
-    from models.imports import matching as matchings
+    from models import database
     from models.imports import rows
 
     with database.transaction(opened, [one.list_id]) as cursor:
         refused, _ = rows.page(cursor, one, "refused", count=SHOWN)
     matched = dict(zip(one.columns, matching.targets, strict=True))
     if errors:
-        _write_refused(opened, one, errors)
+        write_refused(opened, one, errors)
     if as_json:
         lines = [{"row": row.number, "error": row.error} for row in refused]
         show({**facts(one), "matching": matched, "refused_rows": lines})
     else:
-        with database.transaction(opened, [one.list_id]) as cursor:
-            names = matchings.names(master_list.fields(cursor, one.list_id))
-        filled = (f"{column} → {names.get(target, target)}" for column, target in matched.items() if target)
-        click.echo(f"Matched: {', '.join(filled)}", err=True)
-        table(one.told.items(), "WOULD BE" if one.state == "previewed" else "ROWS", "HOW MANY")
-        for row in refused:
-            click.echo(f"row {row.number}: {row.error}", err=True)
+        print_end(opened, one, matched, refused)
     left = one.told.get("refused", 0)
     if left:
         told = f"{left:,} {'row is' if left == 1 else 'rows are'} refused"
         stop(FAILED, f"{told}: see {errors}" if errors else told)
-
-
-def _write_refused(opened: "Connection", one: "Import", path: str) -> None:
-    from models import database
-    from models.imports import rows
-
-    with private_file(path) as file:
-        out = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
-        out.write(rows.refused_head(one))
-        after: int | None = 0
-        while after is not None:
-            with database.transaction(opened, [one.list_id]) as cursor:
-                text, after = rows.refused(cursor, one, after)
-            out.write(text)
-        out.detach()
-
-
-def facts(one: "Import") -> dict[str, Any]:
-    """An import for `--json`."""
-    return {
-        "list_id": one.list_id, "import_id": one.id, "file": one.name, "state": one.state, "rows": one.total,
-        "done": one.done, "counts": one.told, "error": one.error, "created_by": one.created_by,
-        "created_at": one.created_at,
-    }  # fmt: skip
-
-
-@click.command()
-@click.argument("wanted", metavar="LIST")
-@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="At most so many.")
-@on_target
-def imports(wanted: str, limit: int, at: Target, as_json: bool) -> None:
-    """The imports of a list, newest first.
-
-    \b
-    muster people imports Staff
-    """
-    from models import database
-    from models.imports import store
-
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        found = store.listing(cursor, list_id, limit)
-    if as_json:
-        return show([facts(one) for one in found])
-    heads = ("BROUGHT", "BY", "ID", "FILE", "STATE", "ROWS", "CREATED", "UPDATED", "UNCHANGED", "REFUSED", "LOCKED")
-    return table(map(_line, found), *heads)
-
-
-def _line(one: "Import") -> tuple[Any, ...]:
-    counts = (one.told.get(name, 0) for name in ("created", "updated", "unchanged", "refused", "locked"))
-    return one.created_at, one.created_by, one.id, one.name, one.state, one.total, *counts
-
-
-@click.command("stop")
-@click.argument("wanted", metavar="LIST")
-@on_target
-def stop_import(wanted: str, at: Target, as_json: bool) -> None:
-    """End the import that is at work. What was merged stays, and `resume` goes on.
-
-    \b
-    muster people stop Staff
-    """
-    from models import database
-    from models.errors import Refused
-    from models.imports import runs, store
-
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        at_work = next((one for one in store.listing(cursor, list_id, 100) if one.is_open), None)
-        if at_work is None or not runs.stop(cursor, list_id, at_work.id):
-            raise Refused("no import of this list is at work: there is nothing to stop")
-    if as_json:
-        return show({"list_id": list_id, "import_id": at_work.id, "stopped": True})
-    return click.echo(f"Import {at_work.id} is stopped.")
-
-
-@click.command()
-@click.argument("wanted", metavar="LIST")
-@click.argument("import_id", required=False)
-@on_target
-def resume(wanted: str, import_id: str | None, at: Target, as_json: bool) -> None:
-    """Go on with an import that was stopped: the newest such one, or the one that is named.
-
-    \b
-    muster people resume Staff
-    """
-    from models import database
-    from models.errors import Refused
-    from models.imports import runs, store
-    from ops.bell import Bell
-
-    with database.connect(at.database_url) as opened:
-        with database.transaction(opened) as cursor:
-            list_id = find_list(cursor, wanted)
-            database.allow(cursor, [list_id])
-            found = store.listing(cursor, list_id, 100)
-            stopped = next((one.id for one in found if one.state in ("stopped", "failed") and one.counts), None)
-            chosen = import_id or stopped
-            if chosen is None:
-                raise Refused("no import of this list was stopped: there is nothing to go on with")
-            job_id = runs.run(cursor, list_id, chosen)
-        Bell(at.redis_url).people(list_id, job_id)
-        with database.transaction(opened, [list_id]) as cursor:
-            one = store.find(cursor, list_id, chosen)
-        one = _follow(opened, one, "import", as_json)
-    show(facts(one)) if as_json else table(one.told.items(), "ROWS", "HOW MANY")

@@ -162,8 +162,13 @@ def printable(text: str) -> str:
 
 
 def private_file(path: str) -> BinaryIO:
-    """A file to write that is its owner's alone to read: it names people."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    """A file to write that is its owner's alone to read: it names people. Refused where it cannot be written."""
+    from models.errors import Refused
+
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}") from None
 
 
 def whoami() -> str:
