@@ -1,5 +1,6 @@
 """Imports of people: all of a list's, and a new one's file."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +21,10 @@ from models.imports.encoding import LARGEST_FILE
 MOST_BYTES = LARGEST_FILE + 65_536  # of the form with the file
 TOO_LARGE = f"the file has more than {LARGEST_FILE // 1_048_576} MB: split it"
 NO_FILE = "choose a file first"
+AT_ONCE = 2  # of a process: a container's /tmp has room for as many
+BUSY = "two other files are being uploaded at the moment: try again in a minute"
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 @get("/lists/{list_id:str}/imports")
@@ -55,6 +60,16 @@ def new_import(request: Call, list_id: ListId) -> Response[str]:
 async def upload(request: Call, list_id: ListId) -> Response[str]:
     """Keep a file's rows. The form goes to disk as it comes; nothing of it is read before whoever sends it is known."""
     await _admit(request, list_id)
+    if not _turns.acquire(blocking=False):
+        await http.discard(request.receive, LARGEST_FILE)
+        return await _refuse(request, list_id, BUSY, 503)
+    try:
+        return await _take(request, list_id)
+    finally:
+        _turns.release()
+
+
+async def _take(request: Call, list_id: str) -> Response[str]:
     try:
         form: Any = await request.form()
     except RequestEntityTooLarge:
@@ -75,9 +90,9 @@ def _admit(request: Call, list_id: str) -> None:
 
 
 @in_thread
-def _refuse(request: Call, list_id: str, sentence: str) -> Response[str]:
+def _refuse(request: Call, list_id: str, sentence: str, status: int = 422) -> Response[str]:
     with at_desk(request, list_id, before_body=True) as desk:
-        return _form(desk, sentence)
+        return _form(desk, sentence, status)
 
 
 @in_thread
@@ -95,8 +110,9 @@ def _stage(request: Call, list_id: str, form: Any) -> Response[str]:
     return pages.go(request, f"/lists/{list_id}/imports/{one.id}")
 
 
-def _form(desk: Desk, error: str | None = None) -> Response[str]:
-    return pages.page(desk, "import_new.html", 422 if error else 200, error=error, most=LARGEST_FILE // 1_048_576)
+def _form(desk: Desk, error: str | None = None, status: int = 422) -> Response[str]:
+    status = status if error else 200
+    return pages.page(desk, "import_new.html", status, error=error, most=LARGEST_FILE // 1_048_576)
 
 
 ROUTES = [imports, new_import, upload]

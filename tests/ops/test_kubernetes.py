@@ -167,7 +167,8 @@ def test_a_pod_says_what_it_needs_and_has_an_end(name: str) -> None:
         if name == "backup" and "persistentVolumeClaim" in volume:
             assert volume["persistentVolumeClaim"]["claimName"] in named("PersistentVolumeClaim")
             continue
-        assert "secret" in volume or volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "64Mi"}
+        room = "256Mi" if name == "console" else "64Mi"  # two uploaded files
+        assert "secret" in volume or volume["emptyDir"] == {"medium": "Memory", "sizeLimit": room}
 
 
 @pytest.mark.parametrize("name", SERVING)

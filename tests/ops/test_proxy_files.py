@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ingress.console.imports import MOST_BYTES
 from ingress.http import headers_of
 from ingress.proxy import Proxies
 from tests.journeys.doors import free_port
@@ -185,6 +186,14 @@ def test_a_group_of_the_largest_size_passes(proxy: Proxy) -> None:
 
     assert proxy.ask(url, method="POST", content=b"x" * LARGEST).json()["length"] == LARGEST
     assert proxy.ask(url, method="POST", content=b"x" * (LARGEST + 2_000_000)).status_code == 413
+
+
+def test_a_file_of_people_passes_where_it_is_uploaded_and_nowhere_else(proxy: Proxy) -> None:
+    url = f"https://{CONSOLE}/lists/abcdefgh27/imports"
+
+    assert proxy.ask(f"{url}/new", method="POST", content=b"x" * MOST_BYTES).json()["length"] == MOST_BYTES
+    assert proxy.ask(f"{url}/new", method="POST", content=b"x" * (MOST_BYTES + 2_000_000)).status_code == 413
+    assert proxy.ask(url, method="POST", content=b"x" * 3_000_000).status_code == 413
 
 
 def test_an_unknown_name_gets_no_certificate(proxy: Proxy) -> None:

@@ -96,6 +96,17 @@ def test_what_is_wrong_with_a_file_is_said_on_its_form(browser: Browser, monkeyp
     assert (answer.status_code, "The file has more than 64 MB" in answer.text) == (422, True)
 
 
+def test_two_files_are_taken_at_a_time(browser: Browser) -> None:
+    for _ in range(imports.AT_ONCE):
+        imports._turns.acquire()
+    busy = upload(browser)
+    for _ in range(imports.AT_ONCE):
+        imports._turns.release()
+
+    assert (busy.status_code, "Two other files are being uploaded" in busy.text) == (503, True)
+    assert upload(browser).status_code == 303
+
+
 def test_columns_that_are_matched_wrongly_are_matched_again(browser: Browser, connection: Connection) -> None:
     here = upload(browser).headers["location"]
 
