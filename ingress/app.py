@@ -28,6 +28,7 @@ from ops.bell import Bell
 from ops.settings import Settings
 
 if TYPE_CHECKING:
+    from ingress.api.app import Api
     from ingress.console.app import Console
 
 _log = structlog.get_logger()
@@ -195,20 +196,22 @@ def _outside(_: Any, error: HTTPException) -> Answer[bytes]:
 
 
 def build(settings: Settings) -> ASGIApp:
-    """The application: SCIM, the console, or both (MUSTER_SERVE)."""
+    """The application: SCIM, the console, the admin API, or several of them (MUSTER_SERVE)."""
     scim = Scim(settings) if settings.serves("scim") else None
     console = _console(settings) if settings.serves("console") else None
+    api = _api(settings) if settings.serves("api") else None
 
     # One mount and a choice of ours: of two mounts, Litestar takes the one at "/" for every path.
     @asgi("/", is_mount=True, copy_scope=False)
     async def site(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] = "/" + scope["path"].strip("/")  # a mount at "/" takes the first slash away
-        part = scim if f"{path}/".startswith("/scim/v2/") else console
+        beside = api if f"{path}/".startswith("/api/") or console is None else console
+        part = scim if f"{path}/".startswith("/scim/v2/") else beside
         if part is None:
             raise NotFoundException
         await part(scope, receive, send)
 
-    parts = [part for part in (scim, console) if part is not None]
+    parts = [part for part in (scim, console, api) if part is not None]
     framework = Litestar(
         [site],
         on_startup=[lambda: metrics.PROCESSES.labels("ingress").set(1), *(part.start for part in parts)],
@@ -230,6 +233,12 @@ def _past(framework: Litestar, scim: Scim) -> ASGIApp:
             await framework(scope, receive, send)
 
     return app
+
+
+def _api(settings: Settings) -> "Api":
+    from ingress.api.app import Api
+
+    return Api(settings)
 
 
 def _console(settings: Settings) -> "Console":

@@ -1,19 +1,38 @@
-"""What operators changed in the console: one row an act, with who did it."""
+"""What operators and API keys changed: one row an act, with who did it."""
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple, Protocol
 
 from models.database import Cursor
-from models.operator_session import Session
 from models.text import new_id
 
 
-def record(cursor: Cursor, session: Session, list_id: str | None, action: str, detail: str = "") -> None:
+class Actor(Protocol):
+    """Whoever acts for an organisation: a signed-in operator, or an API key."""
+
+    @property
+    def organisation_id(self) -> str:
+        """Whose lists these are."""
+
+    @property
+    def who(self) -> str:
+        """What the audit log and "created by" call them."""
+
+
+class Somebody(NamedTuple):
+    """An actor of whom no more is known: whoever types on the command line."""
+
+    organisation_id: str
+    who: str
+
+
+def record(cursor: Cursor, actor: Actor, list_id: str | None, action: str, detail: str = "") -> None:
     """Write an act down, in the transaction that does it. `action` is "noun.verb", such as "token.revoke"."""
     cursor.execute(
         "insert into audit_entry (id, organisation_id, list_id, operator, action, detail)"
         " values (%s, %s, %s, %s, %s, %s)",
-        (new_id(), session.organisation_id, list_id, session.email, action, detail),
+        (new_id(), actor.organisation_id, list_id, actor.who, action, detail),
     )
 
 

@@ -30,6 +30,8 @@ set_json_loads(_decoder.decode)
 # that take milliseconds: their plans are costed for tables that may be large.
 ALWAYS = "-c timezone=UTC -c jit=off"
 LEAST_VERSION = 17  # MAINTAIN, which the serving role needs to vacuum the journal, and transaction_timeout
+# What PostgreSQL says of a transaction that stood in another one's way: it was rolled back.
+BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
 LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 CLASHES = (
     psycopg.errors.DeadlockDetected,

@@ -52,9 +52,12 @@ def of_organisation(cursor: Cursor, organisation_id: str, list_id: str) -> Maste
     return _list(row)
 
 
-def all_of_organisation(cursor: Cursor, organisation_id: str) -> list[MasterList]:
-    """An organisation's lists, by name."""
-    cursor.execute(f"{_LISTS} order by l.name, l.id", (organisation_id,))
+def all_of_organisation(
+    cursor: Cursor, organisation_id: str, after: tuple[str, str] | None = None, limit: int | None = None
+) -> list[MasterList]:
+    """An organisation's lists, by name; those after a name and an id."""
+    beyond = " and (l.name, l.id) > (%s, %s)" if after else ""
+    cursor.execute(f"{_LISTS}{beyond} order by l.name, l.id limit %s", (organisation_id, *(after or ()), limit))
     return [_list(row) for row in cursor.fetchall()]
 
 

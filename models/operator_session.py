@@ -53,6 +53,11 @@ class Session:
         """Viewers look; admins change."""
         return self.role == "admin"
 
+    @property
+    def who(self) -> str:
+        """What the audit log calls them."""
+        return self.email
+
 
 @dataclass(frozen=True, slots=True)
 class Browser:

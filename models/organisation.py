@@ -1,7 +1,7 @@
 """Organisations and what their plans allow (product rules P1, P2)."""
 
 from models.database import Cursor
-from models.errors import PlanTooLow, Refused
+from models.errors import PlanTooLow, Refused, Unknown
 from models.text import new_id
 
 PLANS = ("free", "pro", "business", "enterprise")
@@ -29,6 +29,15 @@ def names(cursor: Cursor) -> dict[str, str]:
     """All organisations: their names by id."""
     cursor.execute("select id::text, name from organisation")
     return dict(cursor.fetchall())
+
+
+def named(cursor: Cursor, name: str) -> str:
+    """The id of the organisation with this name."""
+    cursor.execute("select id::text from organisation where name = %s", (name,))
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown(f"no organisation is called '{name}'")
+    return str(row[0])
 
 
 def plan_of(cursor: Cursor, organisation_id: str) -> str:

@@ -182,10 +182,14 @@ def add(cursor: Cursor, list_id: str, uid: str, values: dict[str, Any]) -> str:
     return person_id
 
 
-def edit(cursor: Cursor, list_id: str, person_id: str, version: int, values: dict[str, Any]) -> int:
+class ChangedMeanwhile(Taken):
+    """A person is at another version than the one that was seen."""
+
+
+def edit(cursor: Cursor, list_id: str, person_id: str, version: int | None, values: dict[str, Any]) -> int:
     """An operator's edit of fields (by key; None clears); returns the new version.
 
-    Refused where a field is locked (V4), or where the person is at another version by now.
+    Refused where a field is locked (V4), or where the person is at another version (None: any) by now.
     """
     locked = locked_fields(cursor, list_id)
     cursor.execute(
@@ -195,8 +199,8 @@ def edit(cursor: Cursor, list_id: str, person_id: str, version: int, values: dic
     row = cursor.fetchone()
     if row is None:
         raise Unknown(f"no person has the id '{person_id}' in this list")
-    if row[0] != version:
-        raise Taken("this person was changed in the meantime: look at the new values, then edit again")
+    if version is not None and row[0] != version:
+        raise ChangedMeanwhile("this person was changed in the meantime: look at the new values, then edit again")
     for key in values if row[1] else ():
         if key in locked:
             raise Refused(f"{locked[key]} is written by the identity provider: change it there, or unmap the field")
@@ -224,6 +228,30 @@ def reactivate(cursor: Cursor, list_id: str, person_id: str) -> None:
     )
     if cursor.rowcount != 1:
         raise Taken("this person is active already, or not in the list any more: look again")
+
+
+def deactivate(cursor: Cursor, list_id: str, person_id: str) -> str:
+    """Make a person inactive by hand, who stays in the list; it holds until the IdP's next push for them (V4).
+    Returns the key of their UID."""
+    cursor.execute(
+        "update person set active = false, version = version + 1, modified_at = clock_timestamp()"
+        " where list_id = %s and id = %s and active and held_seq is null returning uid_key",
+        (list_id, person_id),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        cursor.execute("select held_seq from person where list_id = %s and id = %s and active", (list_id, person_id))
+        if cursor.fetchone():
+            raise Taken("this person's deactivation is held: release or discard it with the other held ones")
+        raise Taken("this person is inactive already, or not in the list any more: look again")
+    return str(row[0])
+
+
+def with_uid(cursor: Cursor, list_id: str, uid: str) -> str | None:
+    """The id of the person who has a UID, in any case."""
+    cursor.execute("select id::text from person where list_id = %s and uid_key = %s", (list_id, equality_key(uid)))
+    row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def locked_fields(cursor: Cursor, list_id: str) -> dict[str, str]:

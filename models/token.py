@@ -65,15 +65,15 @@ def _base62(number: int, length: int) -> str:
     return "".join(reversed(digits))
 
 
-def generate() -> str:
-    """`sct_`, 40 random base62 characters (238 bits) and 6 of their CRC-32, as GitHub's tokens have."""
-    body = MARK + "".join(secrets.choice(BASE62) for _ in range(RANDOM_LENGTH))
+def generate(mark: str = MARK) -> str:
+    """A mark, 40 random base62 characters (238 bits) and 6 of their CRC-32, as GitHub's tokens have."""
+    body = mark + "".join(secrets.choice(BASE62) for _ in range(RANDOM_LENGTH))
     return body + _base62(checksum(body), CHECKSUM_LENGTH)
 
 
-def well_formed(token: str) -> bool:
+def well_formed(token: str, mark: str = MARK) -> bool:
     """Whether this can be a token at all: junk is refused without asking the database."""
-    if len(token) != TOKEN_LENGTH or not token.startswith(MARK) or not token.isascii():
+    if len(token) != TOKEN_LENGTH or not token.startswith(mark) or not token.isascii():
         return False
     body, check = token[:-CHECKSUM_LENGTH], token[-CHECKSUM_LENGTH:]
     return secrets.compare_digest(check, _base62(checksum(body), CHECKSUM_LENGTH))

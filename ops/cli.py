@@ -14,6 +14,7 @@ COMMANDS = {
     "list": "ops.commands.lists:lists",
     "token": "ops.commands.tokens:tokens",
     "operator": "ops.commands.operators:operators",
+    "api-key": "ops.commands.api_keys:api_keys",
     "directory": "ops.commands.directory:directory",
     "sync": "ops.commands.sync:sync",
     "people": "ops.commands.people:people",

@@ -89,6 +89,9 @@ CONSOLE_SECONDS = _histogram("console_seconds", "Until a console answer begins."
 CONSOLE_POOL_SECONDS = _histogram(
     "console_pool_wait_seconds", "Until a console request has a connection to the database.", _MILLISECONDS
 )
+API_REQUESTS = _counter("api_requests_total", "Requests of the admin API answered.", "operation", "status")
+API_SECONDS = _histogram("api_seconds", "From a request of the admin API to its answer.", _MILLISECONDS, "operation")
+API_UNLIMITED = _counter("api_unlimited_total", "Requests of the admin API not counted for want of Redis.")
 
 # There from the start, or the first of a kind would be no increase.
 for _reason in ("missing", "malformed", "unknown", "revoked", "expired", "disconnected", "wrong_list"):

@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Port = 8080
     public_url: str | None = None  # what IdPs call, when a proxy stands before us
     console_url: str | None = None  # what operators open; https makes their cookies secure
-    serve: str = "scim,console"  # what the ingress processes answer: scim, console or both
+    serve: str = "scim,console"  # what the ingress processes answer: scim, console (with the API), api
     internal_host: str = "127.0.0.1"
     internal_port: Port | None = None  # None: 9090 for ingress, 9091 for workers
 
@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     queue_limit: Count = 4096  # waiting changes; beyond it requests are shed with 503
     max_body: Annotated[int, Meta(ge=1024)] = 1_048_576  # bytes; the largest IdP body seen is a few kilobytes
+    api_rate: Count = 600  # requests of an API key a minute
     max_group_body: Annotated[int, Meta(ge=1024)] = 16_777_216  # bytes; a group with 100,000 members is 6 MB
     trusted_proxies: str = ""  # addresses and networks whose Forwarded headers count, with commas between
     metrics_dir: str | None = None
@@ -62,8 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.public_url or local_root(self.host, self.port)).rstrip("/")
 
     def serves(self, part: str) -> bool:
-        """Whether the ingress processes answer this part: scim or console."""
-        return part in (one.strip() for one in self.serve.split(","))
+        """Whether the ingress processes answer this part: scim, console or api. Where the console is, the API is."""
+        parts = {one.strip() for one in self.serve.split(",")}
+        return part in parts or (part == "api" and "console" in parts)
 
     def disks(self) -> tuple[str, ...]:
         """The folders whose free space is shown."""
@@ -117,8 +119,8 @@ def given_as(name: str) -> str | None:
 
 def _check_serve(text: str) -> None:
     parts = {part.strip() for part in text.split(",")}
-    if not parts or parts - {"scim", "console"}:
-        raise WrongSetting(f"{PREFIX}SERVE is '{text}': name scim, console or both, with a comma between")
+    if not parts or parts - {"scim", "console", "api"}:
+        raise WrongSetting(f"{PREFIX}SERVE is '{text}': name scim, console or api, or several with commas between")
 
 
 def keys_in(text: str) -> tuple[str, ...]:

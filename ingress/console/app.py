@@ -4,14 +4,13 @@ import time
 from typing import Any
 
 import structlog
-from litestar import Litestar, Response, get
+from litestar import Litestar, Response
 from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import HTTPException
-from litestar.params import FromPath
 from litestar.types import Message, Receive, Scope, Send
-from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from ingress.console import (
+    api_keys,
     directories,
     directory_connect,
     directory_runs,
@@ -30,14 +29,14 @@ from ingress.console import (
     sync_tab,
     tokens,
 )
-from ingress.console.assets import by_path
 from ingress.console.desk import Call, Office, OutOfDate, SignedOut
+from ingress.console.statics import static
 from ingress.console.stream import Streams
 from ingress.http import SCIM_JSON
 from ingress.scim import errors
 from ingress.scim.errors import NotFound
 from models import database
-from models.errors import Refused, Unknown
+from models.errors import Refused
 from ops import metrics
 from ops.settings import Settings
 
@@ -56,26 +55,12 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-# What PostgreSQL says of a transaction that stood in another one's way: it was rolled back.
-BUSY = (LockNotAvailable, QueryCanceled, DeadlockDetected)
 MOST_BYTES = 1_048_576  # of a form
 PARTS = (
     session, lists, people, people_export, imports, import_steps, sync_tab, tokens, mappings, held, log, directories,
-    directory_connect, directory_tab, directory_runs, help,
+    directory_connect, directory_tab, directory_runs, api_keys, help,
 )  # fmt: skip
 A_YEAR = "max-age=31536000; includeSubDomains"
-
-
-@get("/static/{name:str}", sync_to_thread=False)
-def static(request: Call, name: FromPath[str]) -> Response[bytes]:
-    """A file whose name tells its content: kept for ever."""
-    found = by_path().get(f"/static/{name}")
-    if found is None:
-        raise Unknown("this file is of another version: reload the page")
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
-    if found.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(found.compressed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(found.content, media_type=found.media_type, headers=headers)
 
 
 def _secured(office: Office) -> Any:
@@ -117,7 +102,7 @@ def _unavailable(request: Call, error: Exception) -> Response[str]:
     _log.warning("console_unavailable", path=request.scope.get("path_template", ""), error=repr(error))
     sentence = (
         "This list is busy with changes from its identity provider. Nothing was changed: try again in a moment."
-        if isinstance(error, BUSY)
+        if isinstance(error, database.BUSY)
         else "The database does not answer at the moment. Look whether it was done, then try again."
     )
     answer = _error(request, 503, "Not now", sentence)

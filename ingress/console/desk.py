@@ -18,24 +18,17 @@ from uuid import UUID
 from litestar import Request
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
-from psycopg_pool import ConnectionPool
 
-from ingress.http import headers_of, peer
-from ingress.proxy import Proxies
+from ingress import office
 from models import database, master_list, operator_session
 from models.database import Cursor
 from models.errors import Refused
 from models.master_list import MasterList
 from models.operator_session import Session
 from ops import metrics
-from ops.bell import Bell
-from ops.graph import PAGE
-from ops.graphs import Graphs
 from ops.settings import Settings
-from ops.vault import Vault
 
 THREADS = 8  # requests that are served at once, each with a connection of its own
-STATEMENT_SECONDS = 15
 SAFE = ("GET", "HEAD", "OPTIONS")
 CSRF_FIELD, CSRF_HEADER = "_csrf", "x-csrftoken"
 POLL_HEADER = "x-poll"  # what an open page asks by itself; app.js says so
@@ -84,35 +77,23 @@ class Forbidden(Refused):
     status = 403
 
 
-class Office:
-    """What console requests share: connections, the bell, the settings, and clients of directories."""
+class Office(office.Office):
+    """What console requests share, and what their cookies are called."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.bell = Bell(settings.redis_url)
-        self.vault, self.graphs = Vault(settings.secret_keys()), Graphs(settings, PAGE)
+        super().__init__(settings, "muster-console", THREADS)
         # https cookies take the __Host- prefix: no other host, path or plain connection can set them.
         self.secure = (settings.console_url or "").startswith("https://")
         self.cookie = "__Host-muster" if self.secure else "muster"
         self.host = _host(settings.console_url or "")  # what browsers call, whatever a proxy makes of it
-        # A plan for each question: how many a search word finds decides which index it is.
-        plans = "-c plan_cache_mode=force_custom_plan"
-        limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=3s"
-        options = database.options(settings.database_url, f"{limits} {plans}")
-        self._proxies = Proxies(settings.trusted_proxies, settings.public_root(), settings.public_url is not None)
-        self.pool: ConnectionPool[database.Connection] = ConnectionPool(
-            settings.database_url, min_size=0, max_size=THREADS, max_idle=60, timeout=10, open=False,
-            check=ConnectionPool.check_connection,  # one that a restart of the server has cut is replaced unseen
-            kwargs={"autocommit": True, "application_name": "muster-console", "options": options},
-        )  # fmt: skip
 
     def address(self, request: Call) -> str:
-        """Who asks: the client's address, by the word of trusted proxies alone."""
-        return self._proxies.client(headers_of(request.scope["headers"]), peer(request.scope))
+        """Who asks."""
+        return self.address_of(request.scope)
 
     def root(self, request: Call) -> str:
-        """The root of the URLs that identity providers call, as SCIM itself tells it."""
-        return self._proxies.root(headers_of(request.scope["headers"]), peer(request.scope))
+        """The root of the URLs that identity providers call."""
+        return self.root_of(request.scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +130,11 @@ def at_desk(
     """Serve a request: signed in, of the list's organisation (404 otherwise), and where something is
     changed (`change`, by default every unsafe method) an admin with a token of this session. `before_body`: whoever
     is about to send a large body is looked at before it is read; their token comes with it."""
-    office: Office = request.app.state.office
+    shared: Office = request.app.state.office
     unsafe = request.method not in SAFE
-    secret = request.cookies.get(office.cookie, "")
+    secret = request.cookies.get(shared.cookie, "")
     asked = time.perf_counter()
-    with office.pool.connection() as connection, database.transaction(connection) as cursor:
+    with shared.pool.connection() as connection, database.transaction(connection) as cursor:
         metrics.CONSOLE_POOL_SECONDS.observe(time.perf_counter() - asked)
         session = operator_session.find(cursor, secret, not is_poll(request)) if secret else None
         if session is None:
@@ -168,7 +149,7 @@ def at_desk(
         current = master_list.of_organisation(cursor, session.organisation_id, list_id) if list_id else None
         if current is not None:
             database.allow(cursor, [current.id])
-        yield Desk(office, cursor, session, csrf, current, office.root(request))
+        yield Desk(shared, cursor, session, csrf, current, shared.root(request))
 
 
 def is_poll(request: Call) -> bool:

@@ -5,8 +5,8 @@ from typing import Any
 
 from litestar import Response, get, post
 
+from ingress.asking import Told, ask
 from ingress.console import pages
-from ingress.console.asking import Told, ask
 from ingress.console.desk import Call, Desk, Form, Id, at_desk, in_thread
 from models import audit, master_list
 from models.directory import connections

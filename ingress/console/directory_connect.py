@@ -6,8 +6,8 @@ from typing import Any
 
 from litestar import Response, get, post
 
+from ingress.asking import ask
 from ingress.console import directory_choice, pages
-from ingress.console.asking import ask
 from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread
 from ingress.console.directory_choice import Choice
 from models import audit, connection

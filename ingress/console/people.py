@@ -9,7 +9,7 @@ from litestar import Response, get, post
 
 from ingress.console import pages
 from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
-from models import audit, mapping, person, person_page, provisioning_log
+from models import person, person_edit, person_page, provisioning_log
 from models.directory import syncs
 from models.errors import Refused
 from models.hold import Held
@@ -99,12 +99,11 @@ def add_person(request: Call, list_id: ListId, data: Form) -> Response[str]:
     with at_desk(request, list_id, data) as desk:
         typed = {key: str(value) for key, value in data.items()}
         try:
-            values = {key: value for key, value in _values(desk.list.fields, typed, ()).items() if value is not None}
             with desk.cursor.connection.transaction():
-                person_id = person.add(desk.cursor, list_id, typed.get("uid", ""), values)
+                given = _fields(typed, {field.key for field in desk.list.fields if not field.uid})
+                person_id = person_edit.add(desk.cursor, desk.session, desk.list, typed.get("uid", ""), given)
         except Refused as refusal:
             return _new(request, desk, typed, refusal.detail)
-        audit.record(desk.cursor, desk.session, list_id, "person.add", typed["uid"].strip())
     return pages.go(
         request, f"/lists/{list_id}/people?{urlencode({'q': typed['uid'].strip(), 'status': 'all'})}#p-{person_id}"
     )
@@ -114,13 +113,10 @@ def _new(request: Call, desk: Desk, typed: Mapping[str, str], error: str | None)
     return pages.dialog(request, desk, "person_new.html", "drawer", 422 if error else 200, typed=typed, error=error)
 
 
-def _values(fields: tuple[Field, ...], typed: Mapping[str, str], locked: Any) -> dict[str, Any]:
-    """What was typed into the fields that may be edited; None clears one."""
-    return {
-        field.key: mapping.fit(field, typed.get(f"f_{field.key}", ""))
-        for field in fields
-        if not field.uid and field.key not in locked
-    }
+def _fields(typed: Mapping[str, str], keys: Container[str]) -> dict[str, str]:
+    """What was typed into these fields, by key."""
+    given = {name.removeprefix("f_"): text for name, text in typed.items() if name.startswith("f_")}
+    return {key: text for key, text in given.items() if key in keys}
 
 
 @get("/lists/{list_id:str}/people/{person_id:uuid}")
@@ -171,30 +167,17 @@ def edit_person(request: Call, list_id: ListId, person_id: Id, data: Form) -> Re
     with at_desk(request, list_id, data) as desk:
         typed = {key: str(value) for key, value in data.items()}
         one = person_page.find(desk.cursor, list_id, str(person_id))
-        locked = person.locked_fields(desk.cursor, list_id) if one.synced else {}
+        given = _fields(typed, {field.key for field in desk.list.fields if not field.uid})
         try:
-            _refuse_locked(locked, typed)
-            sent = tuple(field for field in desk.list.fields if f"f_{field.key}" in typed)
-            changed = {
-                key: value for key, value in _values(sent, typed, locked).items() if one.fields.get(key) != value
-            }
-            if changed:
-                with desk.cursor.connection.transaction():
-                    person.edit(desk.cursor, list_id, one.id, int(typed.get("version", "0")), changed)
-                labels = ", ".join(field.label for field in sent if field.key in changed)
-                audit.record(desk.cursor, desk.session, list_id, "person.edit", f"{one.uid}: {labels}")
+            version = int(typed.get("version", "0"))
+            with desk.cursor.connection.transaction():
+                person_edit.edit(desk.cursor, desk.session, desk.list, one.id, version, given)
         except (Refused, ValueError) as refusal:
             detail = refusal.detail if isinstance(refusal, Refused) else "this page is out of date: reload it"
             return _person(request, desk, one, typed, detail)
         if not pages.is_fragment(request):
             return pages.go(request, f"/lists/{list_id}/people/{one.id}")
         return _person(request, desk, person_page.find(desk.cursor, list_id, one.id), saved="Saved")
-
-
-def _refuse_locked(locked: Mapping[str, str], typed: Mapping[str, str]) -> None:
-    for key, label in locked.items():
-        if f"f_{key}" in typed:
-            raise Refused(f"{label} is written by the identity provider: change it there, or unmap the field")
 
 
 @get("/lists/{list_id:str}/people/{person_id:uuid}/reactivate")
@@ -213,9 +196,8 @@ def confirm_reactivation(request: Call, list_id: ListId, person_id: Id) -> Respo
 def reactivate(request: Call, list_id: ListId, person_id: Id, data: Form) -> Response[str]:
     """Make an inactive person active again."""
     with at_desk(request, list_id, data) as desk:
-        person.reactivate(desk.cursor, list_id, str(person_id))
+        person_edit.reactivate(desk.cursor, desk.session, list_id, str(person_id))
         one = person_page.find(desk.cursor, list_id, str(person_id))
-        audit.record(desk.cursor, desk.session, list_id, "person.reactivate", one.uid)
         if not pages.is_fragment(request):
             return pages.go(request, f"/lists/{list_id}/people/{one.id}")
         return _person(request, desk, one, saved="Reactivated")

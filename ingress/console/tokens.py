@@ -66,12 +66,12 @@ def issue(request: Call, list_id: ListId, data: Form) -> Response[str]:
         try:
             if len(label) > LONGEST_LABEL or not label.isprintable():
                 raise Refused(f"A label has at most {LONGEST_LABEL} characters, on one line.")
-            until = _until(str(data.get("days", "")))
+            ends = until(str(data.get("days", "")))
             with desk.cursor.connection.transaction():
                 # The form has chosen the id: sent twice, by a double click or a reload, it makes one token.
                 chosen = str(data.get("id", ""))
                 token_id = chosen if UUID.fullmatch(chosen) else None
-                issued = token.issue(desk.cursor, list_id, label, until, desk.session.email, token_id)
+                issued = token.issue(desk.cursor, list_id, label, ends, desk.session.email, token_id)
         except Refused as refusal:
             return _form(request, desk, label, refusal.detail)
         audit.record(desk.cursor, desk.session, list_id, "token.issue", issued.prefix)
@@ -81,7 +81,8 @@ def issue(request: Call, list_id: ListId, data: Form) -> Response[str]:
         )  # fmt: skip
 
 
-def _until(days: str) -> datetime | None:
+def until(days: str) -> datetime | None:
+    """When a lifetime of so many days, as chosen in a form, is over."""
     if days not in dict(LIFETIMES):
         raise Refused("Choose one of the lifetimes.")
     return datetime.now(UTC) + timedelta(days=int(days)) if days else None

@@ -42,7 +42,7 @@ def ingress() -> None:
       MUSTER_PUBLIC_URL         what IdPs call, when a proxy stands before
       MUSTER_CONSOLE_URL        where operators open the console
       MUSTER_TRUSTED_PROXIES    whose Forwarded and X-Forwarded headers count
-      MUSTER_SERVE              scim, console or both  [scim,console]
+      MUSTER_SERVE              scim, console (with the API), api  [scim,console]
       MUSTER_INGRESS_PROCESSES  processes that answer  [1]
       MUSTER_INTERNAL_HOST      where /metrics, /live and /ready are  [127.0.0.1]
       MUSTER_INTERNAL_PORT      the port of them  [9090]
@@ -51,7 +51,8 @@ def ingress() -> None:
     need_port(loaded.host, loaded.port, "MUSTER_HOST", "MUSTER_PORT")
     os.environ["MUSTER_INTERNAL_PORT"] = str(loaded.internal_port or INGRESS_PORT)
     # scim2_models is the grammar of unusual filters: a quarter of a second that no request should pay.
-    parts = ["ingress.app", *(["ingress.console.app"] if loaded.serves("console") else [])]
+    apart = {"console": "ingress.console.app", "api": "ingress.api.app"}
+    parts = ["ingress.app", *(module for part, module in apart.items() if loaded.serves(part))]
     _load(*parts, "ingress.server", "ops.internal", "scim2_models")
     need_welcome(loaded.database_url)
     from ops import forks

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from ingress.console import asking
+from ingress import asking
 from models import database, organisation
 from models.database import Connection
 from ops.graphs import Graphs

@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from ingress.console import asking
+from ingress import asking
 from models import connection as connections
 from models import database, organisation
 from models.database import Connection

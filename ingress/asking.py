@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ingress.console.desk import Office
+from ingress.office import Office
 from models.directory.connections import DirectoryConnection
 from models.errors import Refused, Unavailable
 from ops.graph import Graph
 
-AT_ONCE = 2  # of a process: each holds one of the console's threads for as long as Microsoft takes
+AT_ONCE = 2  # of a process: each holds a thread of the console or the API for as long as Microsoft takes
 BUSY = "Two others are asking Microsoft at the moment: try again in a few seconds."
 
 _asking = threading.BoundedSemaphore(AT_ONCE)

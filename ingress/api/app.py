@@ -1,0 +1,133 @@
+"""The admin API: one Litestar application beside the console's. The only wiring here."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Receive, Scope, Send
+
+from ingress.api import docs, problems
+from ingress.api.desk import THREADS, Asked, Office
+from ingress.api.operation import ROOT, Operation
+from ingress.api.problems import Problem, Wrong
+from ingress.api.serving import Answer, serve
+from ingress.api.table import OPERATIONS
+from ingress.console.statics import static
+from ingress.http import headers_of, peer
+from ops import metrics
+from ops.settings import Settings
+
+Call = Request[Any, Any, Any]
+MOST_BYTES = 1_048_576  # of a body
+ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_log = structlog.get_logger()
+
+
+class Api:
+    """The application, begun and ended by whoever mounts it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.office = Office(settings)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
+        self.app = Litestar(
+            [*(self._route(one) for one in OPERATIONS), *docs.ROUTES, static],
+            exception_handlers={HTTPException: self._outside, Exception: self._failed},
+            openapi_config=None,
+            logging_config=None,
+            request_max_body_size=MOST_BYTES,
+        )
+
+    def start(self) -> None:
+        """Open the connections."""
+        self.office.pool.open()
+
+    def stop(self) -> None:
+        """Let go of them."""
+        self.office.pool.close()
+        self._threads.shutdown(wait=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        await self.app(scope, receive, send)
+
+    def _route(self, operation: Operation) -> HTTPRouteHandler:
+        handler = self._handler(operation)
+        handler.__name__ = operation.name
+        path = ROOT + operation.path.replace("}", ":str}")
+        return HTTPRouteHandler(path, http_method=operation.method, status_code=200)(handler)  # type: ignore[arg-type]
+
+    def _handler(self, operation: Operation) -> Callable[[Call], Coroutine[Any, Any, Response[bytes]]]:
+        async def handle(request: Call) -> Response[bytes]:
+            started = time.perf_counter()
+            answer = await self._answer(request, operation)
+            metrics.API_REQUESTS.labels(operation.name, str(answer.status_code)).inc()
+            metrics.API_SECONDS.labels(operation.name).observe(time.perf_counter() - started)
+            return answer
+
+        return handle
+
+    async def _answer(self, request: Call, operation: Operation) -> Response[bytes]:
+        request_id = self._request_id(request)
+        headers = {"X-Request-ID": request_id}
+        try:
+            asked = await self._asked(request, operation, request_id)
+            loop = asyncio.get_running_loop()
+            return _response(await loop.run_in_executor(self._threads, serve, self.office, asked, headers), headers)
+        except HTTPException as error:
+            found = _of_framework(error, request_id)
+        except Exception as error:
+            found = problems.of(error, request_id) or self._unforeseen(error, operation.name, request_id)
+        return _response(Answer(found.status, found.body, dict(found.headers)), headers)
+
+    async def _asked(self, request: Call, operation: Operation, request_id: str) -> Asked:
+        query = request.scope.get("query_string", b"")
+        return Asked(
+            operation, request.scope["path"], {name: str(value) for name, value in request.path_params.items()}, query,
+            tuple(parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")),
+            {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.scope["headers"]},
+            await request.body(), self.office.address_of(request.scope), self.office.root_of(request.scope), request_id,
+        )  # fmt: skip
+
+    def _request_id(self, request: Call) -> str:
+        return self.office.proxies.request_id(headers_of(request.scope["headers"]), peer(request.scope))
+
+    def _unforeseen(self, error: Exception, operation: str, request_id: str) -> Problem:
+        _log.exception("api_failed", operation=operation, request_id=request_id, exc_info=error)
+        return problems.internal(request_id)
+
+    def _outside(self, request: Call, error: HTTPException) -> Response[bytes]:
+        """No operation's: an address or a method that there is not."""
+        found = _of_framework(error, self._request_id(request))
+        metrics.API_REQUESTS.labels("none", str(found.status)).inc()
+        return _response(Answer(found.status, found.body, dict(found.headers)), {})
+
+    def _failed(self, request: Call, error: Exception) -> Response[bytes]:
+        found = problems.of(error, "") or self._unforeseen(error, "none", self._request_id(request))
+        return _response(Answer(found.status, found.body, dict(found.headers)), {})
+
+
+def _of_framework(error: HTTPException, request_id: str) -> Problem:
+    """What Litestar refuses by itself."""
+    sentences = {
+        404: ("not-found", f"there is no such address: {problems.DOCS} lists all of them"),
+        405: ("method", "this address takes other methods: the Allow header has them"),
+        413: ("too-large", f"the body is larger than {MOST_BYTES:,} bytes: send less in one request"),
+    }
+    kind, sentence = sentences.get(error.status_code, ("malformed", f"the request cannot be read: {error.detail}"))
+    allow = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    found = problems.of(Wrong(kind, sentence, **allow), request_id)
+    assert found is not None
+    return found
+
+
+def _response(answer: Answer, headers: dict[str, str]) -> Response[bytes]:
+    named = {**ALWAYS, **answer.headers, **headers}
+    media_type = named.pop("Content-Type", None)
+    return Response(answer.body, status_code=answer.status, headers=named, media_type=media_type)

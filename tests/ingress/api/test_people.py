@@ -1,0 +1,93 @@
+"""People by way of the API."""
+
+from models import database
+from models.database import Connection
+from tests.ingress.api.conftest import Caller
+from tests.ingress.console.test_people import add
+
+
+def test_people_are_added_read_and_found(caller: Caller) -> None:
+    made = caller.post("/lists/L/people", {"uid": "EMP1", "fields": {"locker": "A 7"}}, 201)
+
+    assert made["fields"] == {"locker": "A 7"}
+    assert caller.get(f"/lists/L/people/{made['id']}") == made
+    assert [one["uid"] for one in caller.get("/lists/L/people?q=a%207")["items"]] == ["EMP1"]
+    assert caller.get("/lists/L/people?q=zoe")["items"] == []
+
+
+def test_a_uid_is_taken_once(caller: Caller) -> None:
+    caller.post("/lists/L/people", {"uid": "EMP1"}, 201)
+
+    told = caller.post("/lists/L/people", {"uid": "emp1"}, 409)
+
+    assert told["type"] == "/api/v1/docs#problem-conflict"
+    assert told["detail"] == "UID 'emp1' belongs to another person of this list, active or inactive"
+
+
+def test_pages_neither_hide_nor_repeat_anybody_while_people_come_and_go(caller: Caller) -> None:
+    for uid in "bdfh":
+        caller.post("/lists/L/people", {"uid": uid}, 201)
+    first = caller.ask("GET", "/lists/L/people?limit=2")
+    caller.post("/lists/L/people", {"uid": "a"}, 201)
+    caller.post("/lists/L/people", {"uid": "g"}, 201)
+
+    link = first.links["next"]["url"]
+    second = caller.get("/lists/L/people" + link)
+    third = caller.get(f"/lists/L/people?limit=2&cursor={second['next_cursor']}")
+
+    pages = [[one["uid"] for one in page["items"]] for page in (first.json(), second, third)]
+    assert pages == [["b", "d"], ["f", "g"], ["h"]]
+    assert third["next_cursor"] is None
+
+
+def test_an_edit_with_an_old_version_changes_nothing(caller: Caller) -> None:
+    made = caller.ask("POST", "/lists/L/people", {"uid": "EMP1"})
+    path = f"/lists/L/people/{made.json()['id']}"
+    tag = made.headers["etag"]
+
+    assert caller.patch(path, {"fields": {"locker": "A"}}, If_Match=tag)["version"] == 2
+    told = caller.patch(path, {"fields": {"locker": "B"}}, 412, If_Match=tag)
+
+    assert told["type"].endswith("#problem-version")
+    assert caller.get(path)["fields"] == {"locker": "A"}
+    assert caller.patch(path, {"fields": {"locker": None}}, If_Match="*")["fields"] == {}
+
+
+def test_locked_fields_and_fields_that_there_are_not_are_refused_by_name(
+    caller: Caller, connection: Connection
+) -> None:
+    person_id = add(connection, caller.tenant.list_id, "E1", synced=True)
+
+    locked = caller.patch(f"/lists/L/people/{person_id}", {"fields": {"job_title": "Head"}}, 422)
+    unknown = caller.patch(f"/lists/L/people/{person_id}", {"fields": {"a/b": "Head"}}, 422)
+
+    assert "Job Title is written by the identity provider" in locked["detail"]
+    assert "job_title" in caller.get(f"/lists/L/people/{person_id}")["locked"]
+    assert unknown["errors"][0]["pointer"] == "#/fields/a~1b"
+
+
+def test_somebody_is_made_inactive_and_active_again_and_the_key_is_named(
+    caller: Caller, connection: Connection
+) -> None:
+    made = caller.post("/lists/L/people", {"uid": "EMP1"}, 201)
+    path = f"/lists/L/people/{made['id']}"
+
+    assert caller.patch(path, {"active": False})["active"] is False
+    assert [one["uid"] for one in caller.get("/lists/L/people?status=inactive")["items"]] == ["EMP1"]
+    assert caller.patch(path, {"active": True})["active"] is True
+
+    with database.transaction(connection) as cursor:
+        cursor.execute("select operator, action from audit_entry order by at")
+        found = cursor.fetchall()
+    assert {row[0] for row in found} == {f"API key {caller.key[:12]}"}
+    assert [row[1] for row in found] == ["person.add", "person.deactivate", "person.reactivate"]
+
+
+def test_what_is_no_value_is_refused_with_its_place(caller: Caller) -> None:
+    wrong = caller.post("/lists/L/people", {"uid": "E", "fields": {"locker": ["A"]}}, 422)
+    member = caller.post("/lists/L/people", {"uid": "E", "field": {}}, 422)
+    unstorable = caller.post("/lists/L/people", {"uid": "E\x00"}, 422)
+
+    assert wrong["errors"][0]["pointer"] == "#/fields"
+    assert "field" in member["errors"][0]["detail"]
+    assert unstorable["errors"][0]["pointer"] == "#/uid"
