@@ -62,6 +62,11 @@ def is_line(text: str, most: int) -> bool:
     return bool(text) and len(text) <= most and text.isprintable()
 
 
+def plural(count: int, one: str, several: str | None = None) -> str:
+    """A count with its noun: 1 person, 2 people."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
 def new_list_id() -> str:
     """Ten characters a–z2–7: no underscore, which Okta refuses in a base URL, and 50 bits."""
     return "".join(secrets.choice(LIST_ID_ALPHABET) for _ in range(10))

@@ -15,6 +15,7 @@ from models.text import checksum, new_id
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 MARK = "sct_"
 RANDOM_LENGTH, CHECKSUM_LENGTH, PREFIX_LENGTH = 40, 6, 12
+LONGEST_LABEL = 60  # characters
 TOKEN_LENGTH = len(MARK) + RANDOM_LENGTH + CHECKSUM_LENGTH
 
 
@@ -91,6 +92,8 @@ def issue(
 
     Whoever asks may choose its id, so that asking twice makes one.
     """
+    if len(label) > LONGEST_LABEL or (label and not label.isprintable()):
+        raise Refused(f"a label has at most {LONGEST_LABEL} characters, on one line")
     cursor.execute("select state, provider from connection where list_id = %s for share", (list_id,))
     row = cursor.fetchone()
     if row is None or row[0] != "connected":

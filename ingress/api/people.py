@@ -45,7 +45,7 @@ class NewPerson(Struct, kw_only=True, forbid_unknown_fields=True):
     fields: Values = {}
 
 
-class Change(Struct, kw_only=True, forbid_unknown_fields=True):
+class PersonChange(Struct, kw_only=True, forbid_unknown_fields=True):
     """What is to be changed; fields that are not named stay."""
 
     fields: Values = {}
@@ -154,7 +154,7 @@ def _groups(at: Desk, one: Row) -> list[str]:
 @operation(
     "PATCH", ONE, NOUN, DETAIL, {"fields": {"house": "South"}}, problems=("conflict", "version"), tagged=True
 )  # fmt: skip
-def update_person(at: Desk, person_id: str, body: Change) -> PersonDetail:
+def update_person(at: Desk, person_id: str, body: PersonChange) -> PersonDetail:
     """Edit a person.
 
     Fields that the identity provider writes are locked (`locked` has them). Who is made inactive or active by hand

@@ -1,11 +1,21 @@
 """Every operation of the API, noun by noun: a file each. The router, the document and the tests read this table."""
 
-from ingress.api import keys, lists, organisation, people
+from ingress.api import (
+    connections,
+    directories,
+    held,
+    keys,
+    lists,
+    log,
+    mappings,
+    organisation,
+    people,
+    syncs,
+    tokens,
+)
 from ingress.api.operation import Operation
 
-OPERATIONS: list[Operation] = [
-    *organisation.OPERATIONS,
-    *lists.OPERATIONS,
-    *people.OPERATIONS,
-    *keys.OPERATIONS,
-]
+NOUNS = (
+    organisation, lists, people, connections, tokens, mappings, held, log, directories, syncs, keys,
+)  # fmt: skip
+OPERATIONS: list[Operation] = [one for noun in NOUNS for one in noun.OPERATIONS]

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from ingress.asking import Told, ask
 from ingress.console import pages
 from ingress.console.desk import Call, Desk, Form, Id, at_desk, in_thread
+from ingress.storing import store
 from models import audit, master_list
 from models.directory import connections
 from models.directory.connections import DirectoryConnection, Wanted
@@ -107,7 +108,10 @@ def _save(request: Call, data: Form, connection_id: str) -> Response[str]:
         wanted = Wanted(*(str(data.get(name, "")) for name in ("name", "tenant_id", "client_id", "cloud")))
         try:
             with desk.cursor.connection.transaction():
-                saved_id = _stored(desk, wanted, str(data.get("secret", "")), connection_id)
+                saved_id = store(
+                    desk.office, desk.cursor, desk.session, desk.session.plan, wanted, str(data.get("secret", "")),
+                    connection_id,
+                )  # fmt: skip
         except Refused as refusal:
             status = refusal.status if isinstance(refusal, PlanTooLow) or refusal.status == 503 else 422
             return _form(desk, wanted, connection_id, list_id, refusal.detail, status)
@@ -120,23 +124,6 @@ def _save(request: Call, data: Form, connection_id: str) -> Response[str]:
         if told.answer is None:
             return _form(desk, wanted, saved_id, list_id, told.error, told.status, saved=True)
         return pages.go(request, after) if list_id else _listing(desk, Tested(one.name, told))
-
-
-def _stored(desk: Desk, wanted: Wanted, secret: str, connection_id: str) -> str:
-    """Add or change it, and write down who did; its id."""
-    if wanted.cloud not in graph.clouds(desk.office.settings.graph_simulator):
-        raise Refused("choose one of the clouds")
-    cursor, session, vault = desk.cursor, desk.session, desk.office.vault
-    wanted = wanted.checked()
-    sealed = vault.seal(connections.check_secret(secret)) if secret.strip() or not connection_id else None
-    if not connection_id:
-        assert sealed is not None
-        connection_id = connections.add(cursor, session.organisation_id, session.plan, wanted, sealed, session.email)
-        audit.record(cursor, session, None, "directory.add", wanted.name)
-    else:
-        connections.change(cursor, session.organisation_id, connection_id, wanted, sealed)
-        audit.record(cursor, session, None, "directory.change", wanted.name + (", new secret" if sealed else ""))
-    return connection_id
 
 
 @post(f"{HOME}/{{connection_id:uuid}}/test")

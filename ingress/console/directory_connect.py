@@ -10,8 +10,8 @@ from ingress.asking import ask
 from ingress.console import directory_choice, pages
 from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread
 from ingress.console.directory_choice import Choice
-from models import audit, connection
-from models.directory import connections, syncs
+from models import connection
+from models.directory import connections, syncs, syncs_edit
 from models.errors import PlanTooLow, Refused
 from models.organisation import DIRECTORY, require
 from ops import graph_look
@@ -72,19 +72,10 @@ def save(request: Call, list_id: ListId, data: Form) -> Response[str]:
 
 
 def _put_in_force(desk: Desk, choice: Choice) -> None:
-    cursor, session, list_id = desk.cursor, desk.session, desk.list.id
-    if not choice.connection_id:
-        raise Refused("choose a directory connection, or add one")
-    which = (session.organisation_id, list_id, choice.connection_id)
-    if desk.list.provider == DIRECTORY and desk.list.is_connected:
-        changed = syncs.change(cursor, *which, choice.scope, choice.schedule)
-        if changed:
-            audit.record(cursor, session, list_id, "sync.change", ", ".join(changed))
-        return
-    if not choice.unique_identifier:
-        raise Refused("choose a unique identifier: people are recognised by it")
-    syncs.connect(cursor, *which, choice.unique_identifier, choice.scope, choice.schedule, session.email)
-    audit.record(cursor, session, list_id, "connection.connect", f"Directory Sync, {choice.unique_identifier}")
+    syncs_edit.put_in_force(
+        desk.cursor, desk.session, desk.list, choice.connection_id, choice.unique_identifier, choice.scope,
+        choice.schedule,
+    )  # fmt: skip
 
 
 @post("/lists/{list_id:str}/sync/directory/groups")

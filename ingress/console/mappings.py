@@ -1,78 +1,43 @@
 """The mapping editor: which attribute fills which field, tried on real people before it is saved (M1–M5)."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from litestar import Response, get, post
 
 from ingress.console import pages
 from ingress.console.desk import CSRF_FIELD, Call, Desk, Form, ListId, at_desk, in_thread
-from models import audit, connection, extension, job, mapping_choice, mapping_edit, mapping_preview, remapping
-from models.attributes import ATTRIBUTES, ENTERPRISE, GRAPH
-from models.errors import Refused
+from models import audit, job, mapping_choice, mapping_edit, mapping_editor, mapping_preview, remapping
+from models.attributes import ATTRIBUTES
 from models.journal import LANES, Lane
 from models.mapping_choice import DEFAULT, NEW, TRANSFORMS, Choice, Fault
 from models.mapping_edit import Conflicts, SavedElsewhere
-from models.organisation import DIRECTORY
+from models.mapping_editor import UID_PATHS, Editor
 
 GROUPS = ("Name", "Contact", "Organisation", "Account")
 HOW = {"copy": "As it is", "trim": "Trimmed", "lowercase": "lower case", "uppercase": "UPPER CASE"}
-# Where the unique identifier comes from.
-UID_PATHS = {
-    "employeeNumber": f"{ENTERPRISE}:employeeNumber",
-    "userName": "userName",
-    "email": "emails[primary eq true].value",
-}
-MANAGER = f"{ENTERPRISE}:manager"
-
-
-@dataclass(frozen=True, slots=True)
-class Editor:
-    """What the list has, whatever was chosen: the mappings in force, and the extension attributes on offer."""
-
-    stored: Sequence[Choice]
-    types: Mapping[str, str]
-    unique_identifier: str
-    version: int
-    graph: Mapping[str, str] | None  # of a Directory Sync: Microsoft Graph's name of each attribute that it has
-
-    def has(self, path: str | None) -> bool:
-        """Whether the provider can fill an attribute at all; a slot, what was chosen for it."""
-        return self.graph is None or path is None or path in self.graph or path in self.types
-
-    def reads_everybody(self, choices: Sequence[Choice]) -> bool:
-        """Whether these choices turn the manager on, for which a Directory Sync reads everybody anew."""
-        on = {one.path for one in choices if one.on} - {one.path for one in self.stored if one.on}
-        return self.graph is not None and MANAGER in on
 
 
 def _open(desk: Desk) -> Editor:
-    if not desk.list.is_connected:
-        raise Refused("this list is not connected: connect it on its Sync tab, then map its attributes")
-    list_id = desk.list.id
-    stored = mapping_edit.stored(desk.cursor, list_id, desk.list.fields)
-    types = mapping_choice.offered(extension.listing(desk.cursor, list_id), stored)
-    identifier = connection.unique_identifier(desk.cursor, list_id)
-    graph = GRAPH if desk.list.provider == DIRECTORY else None
-    return Editor(stored, types, identifier, mapping_edit.version(desk.cursor, list_id), graph)
+    return mapping_editor.opened(desk.cursor, desk.list)
 
 
 def _choices(form: Form, opened: Editor) -> list[Choice]:
     """What a form chose for each of the 27; what the provider cannot fill is off."""
     typed = {key: str(value) for key, value in form.items()}
-    return [
+    chosen = [
         Choice(
             number,
             attribute.path or typed.get(f"attribute_{number}") or None,
-            typed.get(f"on_{number}") == "1" and opened.has(attribute.path),
+            typed.get(f"on_{number}") == "1",
             typed.get(f"field_{number}", DEFAULT),
             typed.get(f"label_{number}", ""),
             typed.get(f"transform_{number}", "copy"),
         )
         for number, attribute in enumerate(ATTRIBUTES)
     ]
+    return opened.possible(chosen)
 
 
 def _version(form: Form) -> int:

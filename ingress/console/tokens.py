@@ -14,7 +14,6 @@ from models.token import BearerToken
 
 LIFETIMES = (("", "No expiry"), ("30", "30 days"), ("90", "90 days"), ("180", "180 days"), ("365", "1 year"))
 WARNINGS = (3, 14, 30)  # days before an expiry
-LONGEST_LABEL = 60  # characters
 BUSY = timedelta(minutes=15)  # a token that was used so lately is in use
 
 
@@ -64,8 +63,6 @@ def issue(request: Call, list_id: ListId, data: Form) -> Response[str]:
     with at_desk(request, list_id, data) as desk:
         label = str(data.get("label", "")).strip()
         try:
-            if len(label) > LONGEST_LABEL or not label.isprintable():
-                raise Refused(f"A label has at most {LONGEST_LABEL} characters, on one line.")
             ends = until(str(data.get("days", "")))
             with desk.cursor.connection.transaction():
                 # The form has chosen the id: sent twice, by a double click or a reload, it makes one token.

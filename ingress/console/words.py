@@ -6,6 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from models.text import plural as plural
+
 RESULTS = {
     "applied": "Applied",
     "partly_applied": "Partly applied",
@@ -61,11 +63,6 @@ def span(passed: timedelta) -> str:
         if seconds >= size:
             return _counted(seconds // size, name)
     return _counted(seconds, "second")
-
-
-def plural(count: int, one: str, several: str | None = None) -> str:
-    """A count with its noun: 1 person, 2 people."""
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
 def day(moment: datetime) -> str:

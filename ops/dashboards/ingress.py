@@ -130,6 +130,24 @@ CONSOLE_ROW = [
     ),
 ]  # fmt: skip
 
+API_ROW = [
+    stack(
+        "API answers", "reqps", "{{status}}", rate("muster_api_requests_total", "status"),
+        tells="Requests of the admin API by the status of their answer.",
+        act="5xx: the log has `api_failed`. 429: a key has used up its MUSTER_API_RATE. Many 401: one was revoked.",
+    ),
+    lines(
+        "Time of API answers", "s", quantiles("muster_api_seconds"), steps=high(0.25, 1),
+        tells="From a request of the admin API to its answer, the wait for one of its four threads included.",
+        act="When high: which operation (`muster_api_seconds` by `operation`), or is the database slow?",
+    ),
+    lines(
+        "API requests not counted", "ops", {"unlimited": rate("muster_api_unlimited_total")}, steps=high(0.01, 1),
+        tells="Requests of the admin API that passed without being counted, since Valkey did not answer.",
+        act="When above zero: is Valkey up, full or slow?",
+    ),
+]  # fmt: skip
+
 BOARD = Board(
     "ingress",
     "Ingress",
@@ -140,6 +158,7 @@ BOARD = Board(
         Row("Batches", BATCHES_ROW),
         Row("Beside the answers", BESIDE_ROW),
         Row("Console", CONSOLE_ROW),
+        Row("Admin API", API_ROW),
     ],
     [any_of("idp", "Provider", REQUESTS, "Whose requests are shown.")],
 )

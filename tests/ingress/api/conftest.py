@@ -18,6 +18,7 @@ from models.api_key import READ, WRITE
 from models.database import Connection
 from ops.embedded import Valkey
 from ops.settings import Settings
+from ops.vault import new_key
 from tests.valkey import running_valkey
 
 NOWHERE = "redis://127.0.0.1:1/0"  # no Valkey
@@ -96,7 +97,7 @@ def make_tenant(connection: Connection, name: str, plan: str = "business") -> Te
 @pytest.fixture(scope="package")
 def application(database_url: str) -> Iterator[TestClient[Litestar]]:
     """The API, for all of these tests."""
-    api = Api(Settings(database_url=database_url, redis_url=NOWHERE, log_level="error"))
+    api = Api(Settings(database_url=database_url, redis_url=NOWHERE, secret_key=new_key(), log_level="error"))
     api.start()
     with TestClient(api.app, base_url="http://muster.example", raise_server_exceptions=True) as opened:
         opened.app.state.api = api

@@ -22,6 +22,7 @@ STREAM = "/lists/{list_id:str}/sync/stream"  # does not end by itself
 DIALOGS = {
     "/lists/new",
     *(f"/settings/directories/{path}" for path in ("new", "{connection_id:uuid}", "{connection_id:uuid}/remove")),
+    *(f"/settings/api-keys/{path}" for path in ("new", "{key_id:uuid}/revoke")),
     *(
         f"/lists/{{list_id:str}}/{path}"
         for path in (

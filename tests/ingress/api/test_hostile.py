@@ -1,0 +1,79 @@
+"""Requests that mean harm, or nothing at all: a problem that says so, never a 500."""
+
+from typing import Any
+
+import pytest
+
+from tests.ingress.api.conftest import Caller, answered
+
+JSON = {"Content-Type": "application/json"}
+
+
+def send(caller: Caller, body: bytes, method: str = "POST", path: str = "/lists/L/people", **headers: str) -> Any:
+    named = {"Authorization": f"Bearer {caller.key}", **JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}
+    return caller.client.request(method, f"/api/v1{caller.at(path)}", content=body, headers=named)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400), (b"{", 400), (b"null", 422), (b"[]", 422), (b'"x"', 422), (b"\xff\xfe", 400),
+        (b"[" * 100_000, 400), (b'{"uid": ' + b"[" * 200 + b"]" * 200 + b"}", 422), (b'{"uid": "a\\u0000"}', 422),
+        (b'{"uid": "\\ud800"}', 400),
+        (b'{"uid": "a", "uid": 1}', 422), (b'{"uid": 1e400}', 400), (b'{"uid": "a", "fields": {"locker": 1e308}}', 201),
+        (b'{"uid": "a", "fields": {"\\u0000": "x"}}', 422), (b'{"uid": "a", "fields": {"locker": true}}', 422),
+        (b'{"uid": "a", "fields": {"locker": 123456789012345678901234567890}}', 201), (b'{"uid": "  "}', 422),
+        (b'{"uid": "a\\nb"}', 422), (b'{"uid": "' + b"a" * 251 + b'"}', 422), (b'{"uid": "a", "fields": null}', 422),
+        (b'{"uid": "a", "fields": {"uid": "b"}}', 422),
+    ],
+)  # fmt: skip
+def test_bodies(caller: Caller, body: bytes, status: int) -> None:
+    answered(send(caller, body), status)
+
+
+def test_a_body_that_is_too_large_or_no_json(caller: Caller) -> None:
+    answered(send(caller, b'{"uid": "' + b"a" * 1_100_000 + b'"}'), 413)
+    answered(send(caller, b"uid=a", Content_Type="application/x-www-form-urlencoded"), 415)
+    answered(send(caller, b"{}", Content_Encoding="gzip"), 415)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?limit=0", "?limit=201", "?limit=x", "?limit=1&limit=2", "?unknown=1", "?cursor=%00", "?cursor=abc",
+        "?cursor=" + "a" * 3000, "?status=none", "?q=%00", "?cursor=WyJsb2ciLCIxLjIiXQ", "?limit=99999999999999999999",
+        "?cursor=WyJwZW9wbGUiLFsxXV0", "?q=" + "a" * 101,
+    ],
+)  # fmt: skip
+def test_parameters(caller: Caller, query: str) -> None:
+    told = caller.get(f"/lists/L/people{query}", 400)
+
+    assert told["errors"][0]["parameter"] in ("limit", "unknown", "cursor", "status", "q")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/lists/L/people/%00", "/lists/%00/people", "/lists/L/people/x", "/lists/' or 1=1/people", "/lists/L/log/-1",
+        "/lists/L/log/99999999999999999999", "/lists/L/log/²", "/lists/L/runs/x", "/lists/L/people/%FF",
+        "/directory-connections/x", "/lists/..%2f..%2fetc",
+    ],
+)  # fmt: skip
+def test_ids_that_are_none(caller: Caller, path: str) -> None:
+    caller.get(path, 404)
+
+
+@pytest.mark.parametrize("tag", ["", '"', 'W/"1"', "1", '"2"', '"1', "," * 5000, '"' + "9" * 400 + '"'])
+def test_versions_that_are_none(caller: Caller, tag: str) -> None:
+    made = caller.post("/lists/L/people", {"uid": "E1"}, 201)
+
+    caller.patch(f"/lists/L/people/{made['id']}", {"fields": {}}, 412, If_Match=tag)
+
+
+def test_words_of_others_stay_words(caller: Caller) -> None:
+    for word in ("%", "_", "\\", "'; drop table person; --", "a" * 100, "' || chr(0)", "\u202e"):
+        assert caller.ask("GET", "/lists/L/people", None).status_code == 200
+        found = caller.client.get(
+            caller.at("/api/v1/lists/L/people"), params={"q": word}, headers={"Authorization": f"Bearer {caller.key}"}
+        )
+        assert (found.status_code, found.json()["items"]) == (200, [])
