@@ -203,6 +203,30 @@ def reactivate(request: Call, list_id: ListId, person_id: Id, data: Form) -> Res
         return _person(request, desk, one, saved="Reactivated")
 
 
+@get("/lists/{list_id:str}/people/{person_id:uuid}/deactivate")
+@in_thread
+def confirm_deactivation(request: Call, list_id: ListId, person_id: Id) -> Response[str]:
+    """Ask first: the IdP's next push may make the person active again."""
+    with at_desk(request, list_id, change=True) as desk:
+        one = person_page.find(desk.cursor, list_id, str(person_id))
+        return pages.dialog(
+            request, desk, "deactivate.html", "alertdialog", one=one, names=names(by_label(desk.list.fields), one)
+        )
+
+
+@post("/lists/{list_id:str}/people/{person_id:uuid}/deactivate")
+@in_thread
+def deactivate(request: Call, list_id: ListId, person_id: Id, data: Form) -> Response[str]:
+    """Make an active person inactive."""
+    with at_desk(request, list_id, data) as desk:
+        lanes = person_edit.deactivate(desk.cursor, desk.session, list_id, str(person_id))
+        one = person_page.find(desk.cursor, list_id, str(person_id))
+        shown = _person(request, desk, one, saved="Deactivated") if pages.is_fragment(request) else None
+    desk.office.bell.ring(lanes)
+    return shown or pages.go(request, f"/lists/{list_id}/people/{one.id}")
+
+
 ROUTES = [
-    people, new_person, add_person, person_drawer, edit_person, confirm_reactivation, reactivate,
+    people, new_person, add_person, person_drawer, edit_person, confirm_reactivation, reactivate, confirm_deactivation,
+    deactivate,
 ]  # fmt: skip

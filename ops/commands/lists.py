@@ -2,12 +2,13 @@
 
 import click
 
+from ops.commands.acting import at_list
 from ops.commands.shared import Target, find_list, on_target, show, table, whoami
 
 
 @click.group("list")
 def lists() -> None:
-    """Master Lists: create, show, connect, disconnect."""
+    """Master Lists: create, list, show, connect, disconnect."""
 
 
 @lists.command()
@@ -95,6 +96,31 @@ def listing(at: Target, as_json: bool) -> None:
         )
     rows = ((*one[:3], one.state or "not connected", at.scim_base_url(one.id)) for one in found)
     return table(rows, "LIST", "NAME", "ORGANISATION", "STATE", "SCIM BASE URL")
+
+
+@lists.command("show")
+@click.argument("wanted", metavar="LIST")
+@on_target
+def present(wanted: str, at: Target, as_json: bool) -> None:
+    """One list: its fields, its people in numbers and its connection.
+
+    \b
+    muster list show Staff
+    """
+    from dataclasses import asdict
+
+    from models import connection, person_page
+
+    with at_list(at, wanted) as acting:
+        counts = person_page.counts(acting.cursor, acting.list.id)
+        details = connection.details(acting.cursor, acting.list.id)
+    if as_json:
+        facts = asdict(acting.list) | {"people": asdict(counts) | {"active": counts.active}}
+        return show(facts | {"connection": asdict(details) if details else None})
+    state = f"{details.state}, {details.provider}, by {details.unique_identifier}" if details else "not connected"
+    click.echo(f"{acting.list.name} ({acting.list.id}): {state}; {counts.active} active, {counts.inactive} inactive")
+    rows = ((field.key, field.label, field.type, ", ".join(field.options)) for field in acting.list.fields)
+    return table(rows, "FIELD", "LABEL", "TYPE", "OPTIONS")
 
 
 def _tell(at: Target, list_id: str, as_json: bool, hint: str) -> None:

@@ -193,3 +193,25 @@ def test_a_persons_page_shows_their_groups(browser: Browser, connection: Connect
     )
 
     assert '<li class="tag soft">Choir</li>' in browser.get(f"/lists/{list_id}/people/{ada}").text
+
+
+def test_somebody_is_made_inactive_by_hand_after_a_question(browser: Browser, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+    person_id = add(connection, list_id, "E1", synced=True)
+    path = f"/lists/{list_id}/people/{person_id}"
+
+    assert f"{path}/deactivate" in browser.get(path).text
+    assert "next push for this person" in browser.get(f"{path}/deactivate").text
+    assert browser.post(f"{path}/deactivate").headers["location"] == path
+    assert stored(connection, person_id)[0] is False
+    assert browser.post(f"{path}/deactivate").status_code == 409
+
+
+def test_whose_deactivation_is_held_is_not_made_inactive_beside_it(browser: Browser, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+    person_id = add(connection, list_id, "E1", synced=True)
+    connection.execute("update person set held_seq = 1, held_at = now() where id = %s", (person_id,))
+
+    refused = browser.post(f"/lists/{list_id}/people/{person_id}/deactivate")
+
+    assert (refused.status_code, "is held" in refused.text) == (409, True)

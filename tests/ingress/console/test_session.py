@@ -27,7 +27,7 @@ DIALOGS = {
         f"/lists/{{list_id:str}}/{path}"
         for path in (
             "imports/new", "imports/{import_id:uuid}/refused.csv", "people/new", "people/{person_id:uuid}/reactivate",
-            "sync/connect", "sync/directory",
+            "people/{person_id:uuid}/deactivate", "sync/connect", "sync/directory",
             "sync/disconnect", "sync/guard", "sync/held/release", "sync/held/discard", "sync/retention",
             "sync/tokens/new", "sync/tokens/{token_id:uuid}/revoke",
         )

@@ -1,0 +1,196 @@
+"""Console, command line and API do the same things by the same functions: one table of acts, walked from all three.
+
+A route, a command or an operation that is in no act fails, and so does an act that one of the three lacks.
+"""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import pytest
+
+from ingress.api.table import OPERATIONS
+from ingress.console.app import PARTS
+from ops.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+class Act(NamedTuple):
+    """What can be done: by these pages, commands and operations, with spaces or commas between. `calls`: the functions
+    of models that each of the three calls, one of them where they look at things page by page or all at once."""
+
+    name: str
+    console: str
+    commands: str
+    operations: str
+    calls: str
+
+
+ACTS = [
+    Act("see the organisation", "sync_tab.plan", "organisation show", "get_organisation", "SCIM_PLANS"),
+    Act("list lists", "lists.lists", "list list", "list_lists", "master_list.all_of_organisation master_list.listing"),
+    Act("make a list", "lists.new_list lists.create_list", "list create", "create_list", "master_list.create"),
+    Act("see a list", "people.people", "list show", "get_list list_fields", "person_page.counts"),
+    Act("list people", "people.people", "people", "list_people", "person_page.page person.people"),
+    Act("see a person", "people.person_drawer", "person show", "get_person", "person_page.find"),
+    Act("add a person", "people.new_person people.add_person", "person add", "create_person", "person_edit.add"),
+    Act("edit a person", "people.edit_person", "person edit", "update_person", "person_edit.edit"),
+    Act("deactivate a person", "people.confirm_deactivation people.deactivate", "person deactivate", "update_person",
+        "person_edit.deactivate"),
+    Act("reactivate a person", "people.confirm_reactivation people.reactivate", "person reactivate", "update_person",
+        "person_edit.reactivate"),
+    Act("see a connection", "sync_tab.sync_tab sync_tab.first_request", "list show", "get_connection",
+        "connection.details"),
+    Act("connect to SCIM", "sync_tab.connect_dialog sync_tab.connect", "list connect", "connect_scim",
+        "connection.connect"),
+    Act("disconnect", "sync_tab.disconnect_dialog sync_tab.disconnect", "list disconnect", "disconnect",
+        "connection.disconnect"),
+    Act("list tokens", "sync_tab.sync_tab", "token list", "list_tokens", "token.listing"),
+    Act("issue a token", "tokens.new_token tokens.issue", "token issue", "issue_token", "token.issue"),
+    Act("revoke a token", "tokens.revoke_dialog tokens.revoke", "token revoke", "revoke_token", "token.revoke"),
+    Act("see mappings", "mappings.editor mappings.progress", "mapping show", "get_mappings", "mapping_editor.opened"),
+    Act("check mappings", "mappings.check", "mapping preview", "check_mappings", "mapping_choice.targets"),
+    Act("try mappings", "mappings.preview", "mapping preview", "preview_mappings", "mapping_preview.preview"),
+    Act("save mappings", "mappings.save", "mapping save", "save_mappings", "mapping_edit.save"),
+    Act("read the log", "log.log log.news log.stats log_export.as_csv log_export.as_ndjson stream.stream", "log",
+        "list_log", "log_page.page provisioning_log.newest"),
+    Act("see an entry", "log.entry", "entry show", "get_log_entry", "log_page.find"),
+    Act("retry an entry", "log.retry_entry", "entry retry", "retry_log_entry", "retry.retry retrying.retry"),
+    Act("keep the log", "log.retention log.keep", "entry keep", "get_log_retention keep_log", "log_retention.keep"),
+    Act("list held deactivations", "held.held", "held list", "list_held", "hold.page"),
+    Act("release", "held.confirm_release held.release", "held release", "release_held", "hold.release"),
+    Act("discard", "held.confirm_discard held.discard", "held discard", "discard_held", "hold.discard"),
+    Act("set the guard", "held.guard_dialog held.save_guard", "guard", "get_guard save_guard", "guard.save guards.save"),
+    Act("list directories", "directories.directories", "directory list", "list_directories get_directory",
+        "connections.listing connections.everywhere"),
+    Act("add a directory", "directories.new_directory directories.add_directory", "directory add", "add_directory",
+        "connections.add"),
+    Act("change a directory", "directories.directory directories.change_directory", "directory change",
+        "change_directory", "connections.change"),
+    Act("test a directory", "directories.test_directory", "directory test", "test_directory", "graph_look.test"),
+    Act("remove a directory", "directories.confirm_remove directories.remove_directory", "directory remove",
+        "remove_directory", "connections.remove"),
+    Act("search groups", "directory_connect.groups", "directory groups", "search_groups", "graph_look.search_groups"),
+    Act("see a sync", "directory_connect.choose", "sync show", "get_sync", "syncs.of_list"),
+    Act("connect to a directory", "directory_connect.save", "sync connect", "save_sync", "syncs.connect"),
+    Act("change a sync", "directory_connect.save", "sync change", "save_sync", "syncs.change"),
+    Act("start a run", "directory_tab.start", "sync run", "start_run", "runs.start"),
+    Act("stop a run", "directory_tab.stop", "sync stop", "stop_run", "runs.stop"),
+    Act("list runs", "directory_runs.all_runs", "sync runs", "list_runs", "runs.listing"),
+    Act("see a run", "directory_runs.one_run directory_tab.progress", "sync run", "get_run", "runs.find"),
+    Act("list API keys", "api_keys.keys", "api-key list", "list_api_keys", "api_key.listing"),
+    Act("revoke an API key", "api_keys.confirm_revoke api_keys.revoke", "api-key revoke", "revoke_api_key",
+        "api_key.revoke"),
+]  # fmt: skip
+# What one door has alone, and why.
+ALONE = {
+    "a browser's": "session.home session.sign_in_page session.sign_in session.sign_out session.sessions"
+    " session.end_session",
+    "advice for people": "help.overview help.setup help.troubleshooting",
+    "a demonstration": "sync_tab.simulate",
+    "no key makes keys": "api_keys.new_key api_keys.create, api-key create",
+    "the installation's": "up, ingress, workers, migrate, backlog, fill, bench, doctor, backup, restore, directory key,"
+    " directory renew, operator add, operator list, operator reset, simulate entra, simulate entra-graph,"
+    " simulate jumpcloud, simulate okta, simulate onelogin, simulate pingone",
+}
+
+
+def several(text: str) -> set[str]:
+    return set(filter(None, re.split(r"[ ,]+", text)))
+
+
+def alone() -> set[str]:
+    """Everything that one door has alone: handlers (with a dot) and commands."""
+    return {part.strip() for text in ALONE.values() for each in text.split(",") for part in
+            (each.split() if "." in each else [each])}  # fmt: skip
+
+
+def handlers() -> dict[str, Path]:
+    """The console's handlers, and where each is."""
+    routes = [route.fn for part in PARTS for route in part.ROUTES]  # type: ignore[attr-defined]
+    return {f"{fn.__module__.rpartition('.')[2]}.{fn.__name__}": source(fn.__module__) for fn in routes}
+
+
+def commands() -> dict[str, Path]:
+    """The commands, and where each is."""
+    return {name: source(one.callback.__module__) for name, one in _walk(main, ()) if one.callback}
+
+
+def _walk(one: click.Command, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    if not isinstance(one, click.Group):
+        yield " ".join(names), _plain(one)
+        return
+    context = click.Context(one)
+    for name in one.list_commands(context):
+        found = one.get_command(context, name)
+        assert found is not None
+        yield from _walk(found, (*names, name))
+
+
+def _plain(one: click.Command) -> click.Command:
+    return one
+
+
+def operations() -> dict[str, Path]:
+    """The API's operations, and where each is."""
+    return {one.name: source(one.handler.__module__) for one in OPERATIONS}
+
+
+def source(module: str) -> Path:
+    """The file of a module."""
+    return Path(str(importlib.import_module(module).__file__))
+
+
+@cache
+def reaches(path: Path) -> str:
+    """A file, and what of ours it imports that is no noun of models: helpers of its door, and rules of several steps."""
+    texts = [path.read_text()]
+    for node in ast.walk(ast.parse(texts[0])):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("ingress", "ops", "models"):
+            for name in (node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)):
+                file = ROOT / f"{name.replace('.', '/')}.py"
+                texts += [file.read_text()] if file.exists() and _helps(name) else []
+    return "\n".join(texts)
+
+
+def _helps(name: str) -> bool:
+    return not name.startswith("models") or name.endswith("_edit")
+
+
+@pytest.mark.parametrize("act", ACTS, ids=[act.name for act in ACTS])
+def test_an_act_is_open_to_all_three_by_the_same_functions(act: Act) -> None:
+    doors: list[tuple[dict[str, Path], set[str]]] = [
+        (handlers(), several(act.console)),
+        (commands(), {one.strip() for one in act.commands.split(",")}),
+        (operations(), several(act.operations)),
+    ]
+
+    for known, named in doors:
+        assert named, f"{act.name}: one of the three lacks it"
+        assert named <= known.keys()
+        for one in named:
+            text = reaches(known[one])
+            assert any(call in text for call in act.calls.split()), (one, act.calls)
+
+
+@pytest.mark.parametrize("door", [handlers, commands, operations], ids=["console", "commands", "API"])
+def test_nothing_is_in_no_act(door: Any) -> None:
+    acts = {
+        name for act in ACTS for name in (*several(act.console), *act.commands.split(", "), *several(act.operations))
+    }
+
+    assert set(door()) - acts - alone() == set()
+
+
+def test_what_stands_alone_is_there_and_in_no_act() -> None:
+    known = handlers().keys() | commands().keys()
+    acts = {name for act in ACTS for name in (*several(act.console), *act.commands.split(", "))}
+
+    assert alone() - known == set()
+    assert alone() & acts == set()
