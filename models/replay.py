@@ -77,10 +77,15 @@ def keep(cursor: Cursor, named: Named, kept: Kept) -> None:
             Jsonb(dict(kept.headers)),
         ),
     )  # fmt: skip
+    clear(cursor)
+
+
+def clear(cursor: Cursor, most: int = CLEARED) -> None:
+    """Forget answers that are too old."""
     cursor.execute(
         "delete from api_replay where (api_key_id, route, idempotency_key) in (select api_key_id, route,"
         f" idempotency_key from api_replay where at < clock_timestamp() - {KEPT} limit %s for update skip locked)",
-        (CLEARED,),
+        (most,),
     )
 
 

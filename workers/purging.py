@@ -1,13 +1,15 @@
-"""Purges what lists keep no longer of their logs (product rule L3) and imports, a little in each pass of the sweep."""
+"""Purges what lists keep no longer of their logs (product rule L3) and imports, a little in each pass of the sweep, and
+answers of the API that nobody can ask for again."""
 
 import time
 from collections.abc import Callable
 
-from models import database, log_retention
+from models import database, log_retention, replay
 from models.database import Connection, Cursor
 from models.imports import store
 
 LOOK_EVERY = 3_600.0
+MOST_ANSWERS = 5_000  # of the API that are too old, with each look
 SHARE = 0.2  # seconds of a pass: the sweep has lanes to look after
 
 
@@ -41,3 +43,4 @@ class Purge:
     def _look(self, connection: Connection) -> None:
         with database.transaction(connection) as cursor:
             self._overdue = [(list_id, purge) for overdue, purge in _KINDS for list_id in overdue(cursor)]
+            replay.clear(cursor, MOST_ANSWERS)

@@ -237,9 +237,10 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster) -
     at = f"/lists/{home.list_id}"
     for path in (
         "/lists", "/lists/new", "/sessions", "/settings/plan", "/settings/directories", "/settings/directories/new",
-        "/help", "/help/troubleshooting", f"{at}/people", f"{at}/people?status=inactive", f"{at}/sync",
-        f"{at}/sync/setup/okta", f"{at}/sync/setup/entra-directory", f"{at}/sync/runs", f"{at}/sync/mappings",
-        f"{at}/sync/held", f"{at}/sync?q=nobody-at-all",
+        "/settings/api-keys", "/settings/api-keys/new", "/api/v1/docs", "/help", "/help/troubleshooting",
+        f"{at}/people", f"{at}/people?status=inactive", f"{at}/sync", f"{at}/sync/setup/okta",
+        f"{at}/sync/setup/entra-directory", f"{at}/sync/runs", f"{at}/sync/mappings", f"{at}/sync/held",
+        f"{at}/sync?q=nobody-at-all",
     ):  # fmt: skip
         assert console.open(path) == 200
         look(path)
@@ -258,7 +259,7 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster) -
         look(f"{path} {selector}")
     console.close()
 
-    assert len(found) == 27 * len(LOOKS)
+    assert len(found) == 30 * len(LOOKS)
     assert {where: told for where, told in found.items() if told} == {}
 
 

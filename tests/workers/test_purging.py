@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models import database, log_retention
+from models import api_key, database, log_retention, organisation, replay
 from models.database import Connection
+from models.replay import Kept, Named
 from tests.models.test_log_page import new_list, write
 from workers import purging
 from workers.purging import Purge
@@ -71,3 +72,17 @@ def test_a_longer_retention_counts_from_the_next_slice_on(
     purge.some(connection)
 
     assert count(connection) == 4
+
+
+def test_answers_of_the_api_that_are_a_day_old_go(connection: Connection) -> None:
+    with database.transaction(connection) as cursor:
+        owner = organisation.ensure(cursor, "North")
+        key = api_key.create(cursor, owner, "Export", "write", None, "test").token
+        caller = api_key.opened(cursor, key)
+        for name in ("old", "new"):
+            replay.keep(cursor, Named(caller.key_id, "POST /", name, b""), Kept(201, "{}", {}))
+    connection.execute("update api_replay set at = at - interval '25 hours' where idempotency_key = 'old'")
+
+    Purge().some(connection)
+
+    assert connection.execute("select idempotency_key from api_replay").fetchall() == [("new",)]

@@ -1,0 +1,97 @@
+"""The admin API of running processes: from a key to people who are pushed; what dies keeps its promises."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.factories import user
+from tests.journeys.idp import Idp
+from tests.journeys.processes import Processes
+from tests.journeys.system import Muster, running
+from tests.journeys.waiting import eventually
+
+pytestmark = pytest.mark.journey
+PEOPLE = 60
+TRIES = 1_000
+
+
+class Script:
+    """Somebody's script, with a key."""
+
+    def __init__(self, muster: Muster, key: str) -> None:
+        self.root, self.key = f"{muster.ready['console_url']}/api/v1", key
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """One request over a connection of its own, whichever process takes it."""
+        named = {"Authorization": f"Bearer {self.key}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            return client.request(method, f"{self.root}{path}", json=body, headers=named)
+
+
+def new_script(muster: Muster, scope: str = "write") -> Script:
+    """A script of the organisation that the journeys' lists are in."""
+    made = muster.cli("api-key", "create", "Journey", "--scope", scope, "--org", "Journeys")
+    return Script(muster, made["key"])
+
+
+def test_a_list_is_made_connected_filled_and_read(muster: Muster, staff: Idp) -> None:
+    script = new_script(muster)
+    made = script.ask("POST", "/lists", {"name": f"By script {staff.list_id}"}).json()
+    path = f"/lists/{made['id']}"
+    connected = script.ask("POST", f"{path}/connection", {"unique_identifier": "userName"}).json()
+    issued = script.ask("POST", f"{path}/tokens", {"label": "Okta"}).json()
+
+    with Idp(made["id"], connected["scim_base_url"], issued["token"]) as idp:
+        idp.create(user("ada@north.example"))
+    found = eventually(lambda: script.ask("GET", f"{path}/people").json()["items"], 10, "the person in the list")
+
+    assert [one["uid"] for one in found] == ["ada@north.example"]
+    entries = script.ask("GET", f"{path}/log").json()["items"]
+    assert [(one["operation"], one["result"]) for one in entries] == [("create", "applied")]
+
+
+def test_a_revoked_key_is_refused_in_every_process(muster: Muster, staff: Idp) -> None:
+    script = new_script(muster, "read")
+    assert {script.ask("GET", "/lists").status_code for _ in range(10)} == {200}
+
+    muster.cli("api-key", "revoke", script.key)
+
+    assert {script.ask("GET", "/lists").status_code for _ in range(20)} == {401}
+
+
+def test_what_a_killed_process_did_not_answer_is_asked_again_and_done_once() -> None:
+    with running("--ingress", "2", "--workers", "1", "--no-demo") as stack:
+        list_id = stack.new_list().list_id
+        script, processes = new_script(stack), Processes(stack)
+        with ThreadPoolExecutor(8) as threads:
+            answers = [threads.submit(add, script, list_id, number) for number in range(PEOPLE)]
+            for wanted in (PEOPLE // 4, PEOPLE // 2):
+                eventually(partial(answered, answers, wanted), 30, "some answers")
+                processes.kill("ingress")
+            statuses = [one.result() for one in answers]
+        people, acts = stack.people(list_id), stack.rows("select from audit_entry where action = 'person.add'")
+
+    assert set(statuses) == {201}
+    assert len(people) == PEOPLE == len(acts)
+
+
+def answered(answers: Sequence["Future[int]"], wanted: int) -> bool:
+    """Whether so many are there."""
+    return sum(one.done() for one in answers) >= wanted
+
+
+def add(script: Script, list_id: str, number: int) -> int:
+    """Add a person, as often as it takes to be answered; the answer's status."""
+    for _ in range(TRIES):
+        try:
+            path, key = f"/lists/{list_id}/people", f'"{number}"'
+            answer = script.ask("POST", path, {"uid": f"E{number}"}, Idempotency_Key=key)
+        except httpx.TransportError:
+            continue  # nobody is there for a moment, or died with it in hand
+        if answer.status_code not in (409, 503):
+            return answer.status_code
+    raise AssertionError(f"E{number} was never answered")
