@@ -21,11 +21,13 @@ from ingress.api.serving import Answer, serve
 from ingress.api.table import OPERATIONS
 from ingress.console.statics import static
 from ingress.http import headers_of, peer
+from models.errors import Unavailable
 from ops import metrics
 from ops.settings import Settings
 
 Call = Request[Any, Any, Any]
 MOST_BYTES = 1_048_576  # of a body
+MOST_WAITING = 100  # requests of a process, those that are served included
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _log = structlog.get_logger()
 
@@ -35,6 +37,7 @@ class Api:
 
     def __init__(self, settings: Settings) -> None:
         self.office = Office(settings)
+        self._waiting = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
         self.app = Litestar(
             [*(self._route(one) for one in OPERATIONS), *docs.ROUTES, static],
@@ -78,13 +81,21 @@ class Api:
         headers = {"X-Request-ID": request_id}
         try:
             asked = await self._asked(request, operation, request_id)
-            loop = asyncio.get_running_loop()
-            return _response(await loop.run_in_executor(self._threads, serve, self.office, asked, headers), headers)
+            return _response(await self._served(asked, headers), headers)
         except HTTPException as error:
             found = _of_framework(error, request_id)
         except Exception as error:
             found = problems.of(error, request_id) or self._unforeseen(error, operation.name, request_id)
         return _response(Answer(found.status, found.body, dict(found.headers)), headers)
+
+    async def _served(self, asked: Asked, headers: dict[str, str]) -> Answer:
+        if self._waiting >= MOST_WAITING:
+            raise Unavailable("too many requests are waiting to be served at the moment: try again in a second")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, serve, self.office, asked, headers)
+        finally:
+            self._waiting -= 1
 
     async def _asked(self, request: Call, operation: Operation, request_id: str) -> Asked:
         query = request.scope.get("query_string", b"")

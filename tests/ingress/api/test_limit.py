@@ -3,6 +3,7 @@
 import pytest
 from litestar.testing import TestClient
 
+from ingress.api import app
 from ingress.api.app import Api
 from ingress.api.limit import Limit
 from ingress.api.problems import Wrong
@@ -49,3 +50,12 @@ def test_without_valkey_everybody_passes_and_is_counted() -> None:
 
     assert [limit.take(b"a" * 32) for _ in range(3)] == [None, None, None]
     assert metrics.API_UNLIMITED._value.get() == before + 3
+
+
+def test_what_comes_while_too_many_wait_is_told_to_come_again(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "MOST_WAITING", 0)
+
+    answer = caller.ask("GET", "/organisation")
+
+    assert answered(answer, 503)["type"].endswith("#problem-unavailable")
+    assert answer.headers["retry-after"] == "1"

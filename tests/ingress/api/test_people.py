@@ -91,3 +91,13 @@ def test_what_is_no_value_is_refused_with_its_place(caller: Caller) -> None:
     assert wrong["errors"][0]["pointer"] == "#/fields"
     assert "field" in member["errors"][0]["detail"]
     assert unstorable["errors"][0]["pointer"] == "#/uid"
+
+
+def test_of_an_edit_that_is_refused_in_part_nothing_is_done(caller: Caller, connection: Connection) -> None:
+    person_id = add(connection, caller.tenant.list_id, "E1")
+    connection.execute("update person set held_seq = 1, held_at = now() where id = %s", (person_id,))
+    path = f"/lists/L/people/{person_id}"
+
+    caller.patch(path, {"fields": {"locker": "A"}, "active": False}, 409)
+
+    assert (caller.get(path)["fields"], caller.get(path)["version"]) == ({}, 1)
