@@ -64,7 +64,8 @@ class Api:
         handler = self._handler(operation)
         handler.__name__ = operation.name
         path = ROOT + operation.path.replace("}", ":str}")
-        return HTTPRouteHandler(path, http_method=operation.method, status_code=200)(handler)  # type: ignore[arg-type]
+        methods = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
+        return HTTPRouteHandler(path, http_method=methods, status_code=200)(handler)  # type: ignore[arg-type]
 
     def _handler(self, operation: Operation) -> Callable[[Call], Coroutine[Any, Any, Response[bytes]]]:
         async def handle(request: Call) -> Response[bytes]:

@@ -14,6 +14,7 @@ from ingress.api import openapi
 from ingress.api.operation import ROOT, Operation
 from ingress.api.problems import KINDS
 from ingress.api.table import OPERATIONS
+from tests.ingress.api.conftest import Caller
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode(openapi.encoded())
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
@@ -103,3 +104,10 @@ def test_what_there_is_not_is_a_problem_too(application: TestClient[Litestar]) -
     assert (nowhere.status_code, nowhere.json()["type"]) == (404, "/api/v1/docs#problem-not-found")
     assert (method.status_code, method.json()["type"]) == (405, "/api/v1/docs#problem-method")
     assert {"GET", "POST"} <= set(method.headers["allow"].split(", "))
+
+
+def test_a_head_is_answered_as_its_get_without_the_body(caller: Caller) -> None:
+    read, head = (caller.ask(method, "/lists/L/people?limit=1") for method in ("GET", "HEAD"))
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == read.headers["content-length"]
