@@ -18,7 +18,7 @@ class Roster:
     """How a list turns documents into people: its unique identifier and compiled mappings."""
 
     list_id: str
-    version: tuple[int, datetime]  # of the mappings, and when this connection began
+    version: tuple[int, datetime, int]  # of the mappings, when this connection began, and of the schema
     unique_identifier: str
     projection: Projection
     labels: dict[str, str]
@@ -233,19 +233,19 @@ def _finish_forgetting(cursor: Cursor, list_id: str) -> None:
 def rosters(cursor: Cursor, list_ids: list[str], known: dict[str, Roster]) -> dict[str, Roster]:
     """The rosters of these lists; `known` is kept up to date, compiled anew when a version changed."""
     cursor.execute(
-        "select list_id, mapping_version, connected_at, unique_identifier from connection"
-        " where list_id = any(%b::text[])",
+        "select c.list_id, c.mapping_version, c.connected_at, l.schema_version, c.unique_identifier from connection c"
+        " join master_list l on l.id = c.list_id where c.list_id = any(%b::text[])",
         (list_ids,),
     )
     found = cursor.fetchall()
-    for list_id, version, connected_at, unique_identifier in found:
+    for list_id, *version, unique_identifier in found:
         present = known.get(list_id)
-        if present is None or present.version != (version, connected_at):
-            known[list_id] = _compile(cursor, list_id, (version, connected_at), unique_identifier)
+        if present is None or present.version != tuple(version):
+            known[list_id] = _compile(cursor, list_id, (version[0], version[1], version[2]), unique_identifier)
     return {row[0]: known[row[0]] for row in found}
 
 
-def _compile(cursor: Cursor, list_id: str, version: tuple[int, datetime], unique_identifier: str) -> Roster:
+def _compile(cursor: Cursor, list_id: str, version: tuple[int, datetime, int], unique_identifier: str) -> Roster:
     fields = master_list.fields(cursor, list_id)
     cursor.execute("select attribute, field, enabled, transform from field_mapping where list_id = %s", (list_id,))
     mappings = [mapping.Mapping(*row) for row in cursor.fetchall()]

@@ -141,6 +141,14 @@ def fit(target: Field, text: str) -> Value:
         raise Refused(f"{target.label}: '{text[:_SHOWN]}' {misfit}") from None
 
 
+def converted(target: Field, value: Any) -> tuple[bool, Value]:
+    """Whether a value that is kept already fits a field, and how the field keeps it."""
+    try:
+        return True, _FITTERS[target.type](target, value)
+    except _Misfit:
+        return False, None
+
+
 def defaults() -> list[tuple[str, str, str]]:
     """The mappings that connecting creates (product rule M2): (attribute path, field label, field type)."""
     return [(one.path, one.default_field, one.type) for one in ATTRIBUTES if one.on and one.path]

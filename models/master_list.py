@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
-from models.database import Cursor
+from models.database import Cursor, lock_key
 from models.errors import Refused, Taken, Unknown
 from models.mapping import Field
 from models.text import is_line, new_list_id
@@ -103,7 +103,7 @@ def _keyed(fields: Iterable[Field]) -> list[Field]:
         if field.label.casefold() in labels:
             raise Taken(f"two fields are called '{field.label}': give each a label of its own")
         labels.add(field.label.casefold())
-        keyed.append(replace(field, key=_free_key(field.label, {one.key for one in keyed})))
+        keyed.append(replace(field, key=free_key(field.label, {one.key for one in keyed})))
     if len(keyed) > MOST_FIELDS:
         raise Refused(f"a list may have {MOST_FIELDS} fields: leave some out")
     return keyed
@@ -146,18 +146,36 @@ def ensure_fields(cursor: Cursor, list_id: str, wanted: list[tuple[str, str]]) -
     """The keys of the fields labelled as in `wanted` (label, type), in any case; made where they are missing."""
     present = fields(cursor, list_id, lock=True)
     known = {field.label.casefold(): field.key for field in present if not field.uid}
-    taken = {field.key for field in present}
+    taken = {field.key for field in present} | retired(cursor, list_id)
+    added = False
     for label, kind in wanted:
         if label.casefold() not in known:
-            known[label.casefold()] = _free_key(label, taken)
+            known[label.casefold()] = free_key(label, taken)
             taken.add(known[label.casefold()])
             present.append(Field(key=known[label.casefold()], label=label, type=kind))
-    encoded: list[dict[str, Any]] = [field.as_json() for field in present]
-    cursor.execute("update master_list set fields = %s where id = %s", (Jsonb(encoded), list_id))
+            added = True
+    if added:
+        cursor.execute(
+            "update master_list set fields = %s, schema_version = schema_version + 1 where id = %s",
+            (Jsonb([field.as_json() for field in present]), list_id),
+        )
     return {label: known[label.casefold()] for label, _ in wanted}
 
 
-def _free_key(label: str, taken: set[str]) -> str:
+def retired(cursor: Cursor, list_id: str) -> set[str]:
+    """The keys of removed fields, of which values may be left."""
+    cursor.execute("select unnest(retired_fields) from master_list where id = %s", (list_id,))
+    return {row[0] for row in cursor.fetchall()}
+
+
+def held_fields(cursor: Cursor, list_id: str) -> tuple[Field, ...]:
+    """The schema as it stays until the transaction ends: whoever writes values by it asks for it here."""
+    cursor.execute("select pg_advisory_xact_lock_shared(%s)", (lock_key("roster", list_id),))
+    return tuple(fields(cursor, list_id))
+
+
+def free_key(label: str, taken: set[str]) -> str:
+    """A key that is made of a label, and is not taken."""
     base = re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_") or "field"
     key, number = base, 2
     while key in taken:

@@ -270,6 +270,7 @@ def people(connection: Connection, list_id: str, status: str) -> Iterator[dict[s
     condition = {"active": " and active", "inactive": " and not active", "all": ""}[status]
     with transaction(connection, [list_id]) as cursor:
         labels = {item.key: item.label for item in master_list.fields(cursor, list_id)}
+        gone = master_list.retired(cursor, list_id)
         with connection.cursor(name="people") as stream:
             stream.itersize = 2_000
             stream.execute(
@@ -284,5 +285,5 @@ def people(connection: Connection, list_id: str, status: str) -> Iterator[dict[s
                     "anchor": row[2],
                     "identity_id": row[3],
                     "active": row[4],
-                    "fields": {labels.get(key, key): value for key, value in row[5].items()},
+                    "fields": {labels.get(key, key): value for key, value in row[5].items() if key not in gone},
                 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from models import audit, identity, mapping, person, person_page
+from models import audit, identity, mapping, master_list, person, person_page
 from models.audit import Actor
 from models.database import Cursor
 from models.errors import Refused, Unknown
@@ -14,8 +14,9 @@ from models.master_list import MasterList
 def add(cursor: Cursor, actor: Actor, current: MasterList, uid: str, given: Mapping[str, str]) -> str:
     """Add a person with these values, as typed, by field key; returns the id. An IdP that sends the same UID later
     adopts them."""
-    _check_keys(current.fields, given)
-    fitted = {field.key: mapping.fit(field, given.get(field.key, "")) for field in current.fields if not field.uid}
+    fields = master_list.held_fields(cursor, current.id)
+    _check_keys(fields, given)
+    fitted = {field.key: mapping.fit(field, given.get(field.key, "")) for field in fields if not field.uid}
     values = {key: value for key, value in fitted.items() if value is not None}
     person_id = person.add(cursor, current.id, uid, values)
     audit.record(cursor, actor, current.id, "person.add", uid.strip())
@@ -31,8 +32,10 @@ def edit(
     for key in given:
         if key in locked:
             raise Refused(f"{locked[key]} is written by the identity provider: change it there, or unmap the field")
-    _check_keys(current.fields, given)
-    sent = [field for field in current.fields if field.key in given]
+    fields = master_list.held_fields(cursor, current.id)
+    _check_keys(fields, given)
+    # What is as it was is not looked at: an option that is gone may be kept.
+    sent = [field for field in fields if field.key in given and given[field.key] != one.fields.get(field.key)]
     fitted = {field.key: mapping.fit(field, given[field.key]) for field in sent}
     changed = {key: value for key, value in fitted.items() if one.fields.get(key) != value}
     if not changed:

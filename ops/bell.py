@@ -11,7 +11,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from models.journal import Lane
+from models.journal import LANES, Lane
 from ops import metrics
 
 NAMESPACE = "muster"
@@ -22,6 +22,7 @@ FORGET = "forget"
 REMAP = "remap"
 SYNC = "sync"
 IMPORT = "import"
+FIELDS = "fields"
 RUNG = f"{NAMESPACE}:rung"
 WAKE = f"{NAMESPACE}:wake"
 NEWS = f"{NAMESPACE}:news"  # a channel: ids of lists whose log has changed, for consoles that show it
@@ -74,6 +75,16 @@ class Bell:
     def people(self, list_id: str, job_id: str) -> bool:
         """Have an import previewed or run; False if nobody heard."""
         return self._push(JOBS, IMPORT, [], True, list_id, job_id)
+
+    def fields(self, list_id: str, job_id: str) -> bool:
+        """Have people's values changed after their field; False if nobody heard."""
+        return self._push(JOBS, FIELDS, [], True, list_id, job_id)
+
+    def schema(self, list_id: str, job_id: str | None) -> None:
+        """A list's fields were changed: have the values follow. Drains that met the lock have dropped their lanes."""
+        if job_id is not None:
+            self.fields(list_id, job_id)
+        self.ring(Lane(list_id, number) for number in range(LANES))
 
     def _push(self, queue: str, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:
         identifier = str(uuid4())

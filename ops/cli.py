@@ -12,6 +12,7 @@ COMMANDS = {
     "workers": "ops.commands.serve:workers",
     "migrate": "ops.commands.serve:migrate",
     "list": "ops.commands.lists:lists",
+    "field": "ops.commands.fields:fields",
     "token": "ops.commands.tokens:tokens",
     "operator": "ops.commands.operators:operators",
     "api-key": "ops.commands.api_keys:api_keys",

@@ -19,7 +19,7 @@ from ops import bell as bells
 from ops.bell import Bell
 from ops.graphs import Graphs
 from ops.settings import Settings
-from workers import importing, remap, sweep
+from workers import importing, refit, remap, sweep
 from workers.directory import run as directory
 from workers.middleware import Counting, Leaving, Sweeping
 from workers.provision import provision
@@ -141,6 +141,13 @@ class Drains:
         if more:
             self._bell.remap(list_id, job_id)
 
+    def fields(self, list_id: str, job_id: str) -> None:
+        """Change a list's values after a field, for a share of time."""
+        with self._place() as free:
+            more = free and refit.refit(self.connection(), list_id, job_id)
+        if more:
+            self._bell.fields(list_id, job_id)
+
     def sync(self, list_id: str, run_id: str) -> None:
         """Pull a list from its directory, for a share of time."""
         with self._place() as free:
@@ -195,6 +202,7 @@ def build(settings: Settings) -> RedisBroker:
     dramatiq.actor(actor_name=bells.DRAIN, queue_name=bells.QUEUE, broker=broker)(drains.drain)
     dramatiq.actor(actor_name=bells.FORGET, queue_name=bells.JOBS, broker=broker)(drains.forget)
     dramatiq.actor(actor_name=bells.REMAP, queue_name=bells.JOBS, broker=broker)(drains.remap)
+    dramatiq.actor(actor_name=bells.FIELDS, queue_name=bells.JOBS, broker=broker)(drains.fields)
     dramatiq.actor(actor_name=bells.SYNC, queue_name=bells.JOBS, broker=broker)(drains.sync)
     dramatiq.actor(actor_name=bells.IMPORT, queue_name=bells.JOBS, broker=broker)(drains.people)
     return broker

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, UniqueConstraint, text
+from sqlalchemy import ARRAY, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.tables.columns import column, json, moment, now, text_column
@@ -21,6 +21,8 @@ class MasterList(SQLModel, table=True):
     fields: list[Any] = json()
     created_at: datetime = now()
     log_days: int = column(SmallInteger)
+    schema_version: int
+    retired_fields: list[str] = column(ARRAY(Text))
 
 
 class Connection(SQLModel, table=True):
@@ -88,6 +90,12 @@ class Job(SQLModel, table=True):
             postgresql_where=text("kind = 'directory' AND finished_at IS NULL"),
         ),
         Index("job_import", "list_id", unique=True, postgresql_where=text("kind = 'import' AND finished_at IS NULL")),
+        Index(
+            "job_fields",
+            "list_id",
+            unique=True,
+            postgresql_where=text("kind = 'fields' AND finished_at IS NULL"),
+        ),
     )
     id: UUID = Field(primary_key=True)
     organisation_id: UUID | None

@@ -1,0 +1,1 @@
+"""The fields of a list, as operators change them."""
