@@ -15,6 +15,8 @@ from ingress.console import (
     directory_connect,
     directory_runs,
     directory_tab,
+    field_options,
+    fields,
     held,
     help,
     import_steps,
@@ -58,7 +60,7 @@ HEADERS = {
 MOST_BYTES = 1_048_576  # of a form
 PARTS = (
     session, lists, people, people_export, imports, import_steps, sync_tab, tokens, mappings, held, log, directories,
-    directory_connect, directory_tab, directory_runs, api_keys, help,
+    directory_connect, directory_tab, directory_runs, api_keys, help, field_options, fields,
 )  # fmt: skip
 A_YEAR = "max-age=31536000; includeSubDomains"
 

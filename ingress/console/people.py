@@ -58,7 +58,11 @@ def _link(list_id: str, status: str, search: str, edge: str, key: str) -> str:
 
 
 def by_label(fields: tuple[Field, ...]) -> Mapping[str, str]:
-    return {field.label: field.key for field in fields}
+    """The keys by label. Fields that tell who somebody is are found by their first label when they have another."""
+    first = {label.lower().replace(" ", "_"): label for label in (FIRST, LAST, SHOWN, *EMAILS)}
+    return {first[field.key]: field.key for field in fields if field.key in first} | {
+        field.label: field.key for field in fields
+    }
 
 
 def _columns(fields: tuple[Field, ...], locked: Container[str]) -> list[Field]:

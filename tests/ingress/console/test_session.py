@@ -29,7 +29,9 @@ DIALOGS = {
             "imports/new", "imports/{import_id:uuid}/refused.csv", "people/new", "people/{person_id:uuid}/reactivate",
             "people/{person_id:uuid}/deactivate", "sync/connect", "sync/directory",
             "sync/disconnect", "sync/guard", "sync/held/release", "sync/held/discard", "sync/retention",
-            "sync/tokens/new", "sync/tokens/{token_id:uuid}/revoke",
+            "sync/tokens/new", "sync/tokens/{token_id:uuid}/revoke", "fields/new",
+            *(f"fields/{{key:str}}/{act}" for act in ("label", "required", "type", "remove", "options")),
+            "fields/{key:str}/options/remove",
         )
     ),
 }  # fmt: skip
