@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from models.database import Cursor
 from models.text import new_id
 
-REMAP, SYNC, IMPORT, FIELDS = "remap", "directory", "import", "fields"
+REMAP, SYNC, IMPORT, FIELDS, SESSION = "remap", "directory", "import", "fields", "session"
 WAITING, RUNNING, DONE, ENDED, FAILED = (
     "waiting",
     "running",

@@ -82,16 +82,16 @@ def page(
         condition += f" and p.uid_key {'<' if backwards else '>'} %s"
         parameters.append(edge.replace("\x00", ""))
     order = f"order by p.list_id, p.uid_key {'desc' if backwards else 'asc'} limit %s"
-    matching = join("and", [TRUE, *map(_contains, fold(search[:LONGEST_SEARCH]).replace("\x00", "").split())])
+    found_by = matching(search)
     near = f"(select * from person p where {condition} {order})"
     cursor.execute(
-        f"select {_COLUMNS} from {near} p where {matching.text} {order}",
-        (*parameters, NEAR if matching.parameters else count + 1, *matching.parameters, count + 1),
+        f"select {_COLUMNS} from {near} p where {found_by.text} {order}",
+        (*parameters, NEAR if found_by.parameters else count + 1, *found_by.parameters, count + 1),
     )
     found = [_row(row) for row in cursor.fetchall()]
-    if matching.parameters and len(found) <= count:
-        anywhere = f"(select * from person p where {condition} and {matching.text} offset 0)"
-        cursor.execute(f"select {_COLUMNS} from {anywhere} p {order}", (*parameters, *matching.parameters, count + 1))
+    if found_by.parameters and len(found) <= count:
+        anywhere = f"(select * from person p where {condition} and {found_by.text} offset 0)"
+        cursor.execute(f"select {_COLUMNS} from {anywhere} p {order}", (*parameters, *found_by.parameters, count + 1))
         found = [_row(row) for row in cursor.fetchall()]
     more, shown = len(found) > count, found[:count]
     if backwards:
@@ -101,6 +101,11 @@ def page(
         shown[0].uid_key if shown and (more if backwards else after is not None) else None,
         shown[-1].uid_key if shown and (backwards or more) else None,
     )
+
+
+def matching(search: str) -> Sql:
+    """The condition on people `p` that every word of a search is theirs."""
+    return join("and", [TRUE, *map(_contains, fold(search[:LONGEST_SEARCH]).replace("\x00", "").split())])
 
 
 def _contains(word: str) -> Sql:

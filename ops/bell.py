@@ -23,6 +23,7 @@ REMAP = "remap"
 SYNC = "sync"
 IMPORT = "import"
 FIELDS = "fields"
+SESSION = "session"
 RUNG = f"{NAMESPACE}:rung"
 WAKE = f"{NAMESPACE}:wake"
 NEWS = f"{NAMESPACE}:news"  # a channel: ids of lists whose log has changed, for consoles that show it
@@ -79,6 +80,10 @@ class Bell:
     def fields(self, list_id: str, job_id: str) -> bool:
         """Have people's values changed after their field; False if nobody heard."""
         return self._push(JOBS, FIELDS, [], True, list_id, job_id)
+
+    def session(self, list_id: str, job_id: str) -> bool:
+        """Have a session deleted; False if nobody heard."""
+        return self._push(JOBS, SESSION, [], True, list_id, job_id)
 
     def schema(self, list_id: str, job_id: str | None) -> None:
         """A list's fields were changed: have the values follow. Drains that met the lock have dropped their lanes."""

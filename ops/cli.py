@@ -13,6 +13,7 @@ COMMANDS = {
     "migrate": "ops.commands.serve:migrate",
     "list": "ops.commands.lists:lists",
     "field": "ops.commands.fields:fields",
+    "session": "ops.commands.sessions:sessions",
     "token": "ops.commands.tokens:tokens",
     "operator": "ops.commands.operators:operators",
     "api-key": "ops.commands.api_keys:api_keys",

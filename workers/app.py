@@ -19,7 +19,7 @@ from ops import bell as bells
 from ops.bell import Bell
 from ops.graphs import Graphs
 from ops.settings import Settings
-from workers import importing, refit, remap, sweep
+from workers import importing, refit, remap, sessions, sweep
 from workers.directory import run as directory
 from workers.middleware import Counting, Leaving, Sweeping
 from workers.provision import provision
@@ -148,6 +148,13 @@ class Drains:
         if more:
             self._bell.fields(list_id, job_id)
 
+    def session(self, list_id: str, job_id: str) -> None:
+        """Delete a session, for a share of time."""
+        with self._place() as free:
+            more = free and sessions.purge(self.connection(), list_id, job_id)
+        if more:
+            self._bell.session(list_id, job_id)
+
     def sync(self, list_id: str, run_id: str) -> None:
         """Pull a list from its directory, for a share of time."""
         with self._place() as free:
@@ -203,6 +210,7 @@ def build(settings: Settings) -> RedisBroker:
     dramatiq.actor(actor_name=bells.FORGET, queue_name=bells.JOBS, broker=broker)(drains.forget)
     dramatiq.actor(actor_name=bells.REMAP, queue_name=bells.JOBS, broker=broker)(drains.remap)
     dramatiq.actor(actor_name=bells.FIELDS, queue_name=bells.JOBS, broker=broker)(drains.fields)
+    dramatiq.actor(actor_name=bells.SESSION, queue_name=bells.JOBS, broker=broker)(drains.session)
     dramatiq.actor(actor_name=bells.SYNC, queue_name=bells.JOBS, broker=broker)(drains.sync)
     dramatiq.actor(actor_name=bells.IMPORT, queue_name=bells.JOBS, broker=broker)(drains.people)
     return broker

@@ -16,7 +16,7 @@ from models.directory import schedules
 from models.trouble import Stuck
 from ops import metrics
 from ops.bell import TAKE, Bell
-from workers import refit, remap
+from workers import refit, remap, sessions
 from workers.bursting import Bursting
 from workers.months import Months
 from workers.provision import provision, put_oldest_aside
@@ -119,6 +119,8 @@ class Sweep:
                 remap.remap(connection, list_id, job_id, self._rosters, self._bell.ring, self._seconds)
             elif kind == jobs.FIELDS and not self._bell.fields(list_id, job_id):
                 refit.refit(connection, list_id, job_id, self._seconds)
+            elif kind == jobs.SESSION and not self._bell.session(list_id, job_id):
+                sessions.purge(connection, list_id, job_id, self._seconds)
             elif kind == jobs.SYNC:
                 # Not here while Valkey is away: the sweep has no time to wait for Microsoft.
                 self._bell.sync(list_id, job_id)

@@ -1,5 +1,6 @@
 """A field that goes, with everybody's values of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.attributes import ATTRIBUTES
@@ -8,14 +9,16 @@ from models.errors import Taken
 from models.fields import rewriting, schema, values
 from models.fields.rewriting import Task
 from models.mapping import Field
+from models.sessions import taking
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a field is used for: people with a value, and the attribute that is mapped to it."""
+    """What a field is used for: people with a value, the attribute that is mapped to it, sessions that have it."""
 
     people: int
     attribute: str | None
+    sessions: Sequence[str] = ()
 
 
 def mapped(cursor: Cursor, list_id: str) -> dict[str, str]:
@@ -27,7 +30,11 @@ def mapped(cursor: Cursor, list_id: str) -> dict[str, str]:
 
 def use(cursor: Cursor, list_id: str, field: Field) -> Use:
     """What would be lost, and what is in the way."""
-    return Use(values.filled(cursor, list_id, field.key), mapped(cursor, list_id).get(field.key))
+    return Use(
+        values.filled(cursor, list_id, field.key),
+        mapped(cursor, list_id).get(field.key),
+        tuple(taking.using(cursor, list_id, field.key)),
+    )
 
 
 def remove(cursor: Cursor, list_id: str, key: str, expected: int | None = None) -> tuple[Use, str | None]:

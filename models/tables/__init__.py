@@ -7,8 +7,8 @@ migrations alone: Alembic cannot compare them.
 
 from sqlmodel import SQLModel
 
-from models.tables import api, directory, imports, lists, organisation, people, scim, traffic
+from models.tables import api, directory, imports, lists, organisation, people, scim, sessions, traffic
 
-__all__ = ["api", "directory", "imports", "lists", "metadata", "organisation", "people", "scim", "traffic"]
+__all__ = ["api", "directory", "imports", "lists", "metadata", "organisation", "people", "scim", "sessions", "traffic"]
 
 metadata = SQLModel.metadata

@@ -162,9 +162,17 @@ def people_csv(system: System, chosen: Chosen, say: Say) -> Outcome:
     return Outcome(people_csv.table(found), people_csv.as_json(found), wrong=sum(len(one.wrong) for one in found))
 
 
+def sessions(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """A large list copied, and the copy compared with it."""
+    from ops.bench import sessions
+
+    found = sessions.measure(system, chosen.users or LARGE, say)
+    return Outcome(sessions.table(found), sessions.as_json(found))
+
+
 SUITES: dict[str, Suite] = {
     "ingress": ingress, "scale": scale, "console": console, "workers": workers, "burst": burst, "group": group,
-    "growth": growth, "memory": memory, "sync": sync, "csv": people_csv,
+    "growth": growth, "memory": memory, "sync": sync, "csv": people_csv, "sessions": sessions,
 }  # fmt: skip
 # Those that the table of targets is made of, in this order.
 TABLE: dict[str, Suite] = {

@@ -172,8 +172,10 @@ def remove(wanted: str, field: str, yes: bool, at: Target, as_json: bool) -> Non
 
     def act(cursor: "Cursor", list_id: str, one: "Field") -> dict[str, Any]:
         if not yes:
-            lost = removal.use(cursor, list_id, one).people
-            stop(REFUSED, f"{lost:,} people have a value of {one.label}, and would lose it: say --yes to remove it")
+            lost = removal.use(cursor, list_id, one)
+            kept = f"; sessions that keep it: {', '.join(lost.sessions)}" if lost.sessions else ""
+            sentence = f"{lost.people:,} people have a value of {one.label}, and would lose it{kept}"
+            stop(REFUSED, f"{sentence}: say --yes to remove it")
         use, job_id = removal.remove(cursor, list_id, one.key)
         return {"people": use.people, "job_id": job_id}
 
