@@ -21,6 +21,9 @@ from ingress.console import (
     help,
     import_steps,
     imports,
+    list_session_compare,
+    list_session_people,
+    list_sessions,
     lists,
     log,
     mappings,
@@ -61,6 +64,7 @@ MOST_BYTES = 1_048_576  # of a form
 PARTS = (
     session, lists, people, people_export, imports, import_steps, sync_tab, tokens, mappings, held, log, directories,
     directory_connect, directory_tab, directory_runs, api_keys, help, field_options, fields,
+    list_sessions, list_session_people, list_session_compare,
 )  # fmt: skip
 A_YEAR = "max-age=31536000; includeSubDomains"
 

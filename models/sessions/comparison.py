@@ -13,6 +13,7 @@ from models import master_list
 from models.database import Cursor
 from models.mapping import Field
 from models.search import Sql
+from models.sessions.people import Copied
 from models.sessions.taking import Session
 
 PAGE = 50
@@ -184,6 +185,18 @@ def _differing(found: Sides, row: tuple[Any, ...]) -> Compared:
     now = {"uid": row[7], "active": row[8], "fields": row[9]}
     snapshot = None if row[3] else row[6] or copy
     return Compared(row[0], row[1], row[2], "added" if row[3] else "", row[5], three(found, copy, snapshot, now))
+
+
+def of_person(cursor: Cursor, session: Session, one: Copied) -> list[Difference]:
+    """Where copy, snapshot and list do not say the same of somebody in the copy."""
+    cursor.execute(
+        "select uid, active, fields from person where list_id = %s and " + ("uid_key = %s" if one.added else "id = %s"),
+        (session.list_id, one.uid_key if one.added else one.id),
+    )
+    row = cursor.fetchone()
+    now = {"uid": row[0], "active": row[1], "fields": row[2]} if row else None
+    copy = {"uid": one.uid, "active": one.active, "fields": one.fields}
+    return three(sides(cursor, session), copy, one.original, now)
 
 
 def three(

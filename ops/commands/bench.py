@@ -22,12 +22,14 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 @click.command()
 @click.option(
     "--suite", type=click.Choice(
-        ["ingress", "workers", "burst", "growth", "group", "memory", "sync", "csv", "table", "scale", "console",
+        ["ingress", "workers", "burst", "growth", "group", "memory", "sync", "csv", "sessions", "table", "scale", "console",
          "hosts", "bytes", "background", "bloat"]
     ), default="ingress", show_default=True,
 )  # fmt: skip
 @click.option(
-    "--users", type=click.IntRange(10), help="Users: 100,000 (scale, console, group, sync, csv), 1,000,000 (growth)."
+    "--users",
+    type=click.IntRange(10),
+    help="Users: 100,000 (scale, console, group, sync, csv, sessions), 1,000,000 (growth).",
 )
 @click.option("--log", "entries", type=int, help="Entries of the log: 1,000,000 (console), 5,000,000 (growth).")
 @click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
@@ -71,6 +73,7 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     growth    a list of 1,000,000 users and one of 10,000 are asked the same
     group     one member more in a group of ten and a large one
     memory    what processes hold, idle and after much work
+    sessions  a list of 100,000 people is copied, edited in the copy, compared with it and deleted
     sync      a directory of 100,000 users and 500 groups is pulled, and then what has changed
     csv       a file of 100,000 people is imported through the console, exported, and imported again
     table     these and console, one after the other, and the targets that they meet or miss

@@ -31,7 +31,8 @@ DIALOGS = {
             "sync/disconnect", "sync/guard", "sync/held/release", "sync/held/discard", "sync/retention",
             "sync/tokens/new", "sync/tokens/{token_id:uuid}/revoke", "fields/new",
             *(f"fields/{{key:str}}/{act}" for act in ("label", "required", "type", "remove", "options")),
-            "fields/{key:str}/options/remove",
+            "fields/{key:str}/options/remove", "sessions/new", "sessions/{session_id:uuid}/people/new",
+            *(f"sessions/{{session_id:uuid}}/{act}" for act in ("close", "archive", "reopen", "delete")),
         )
     ),
 }  # fmt: skip

@@ -57,6 +57,9 @@ def test_each_difference_is_told_three_times(school: School) -> None:
             Difference("Team", "Red", "Red", "Blue"),
         ],
     )
+    with school.cursor() as cursor:
+        one = people.find(cursor, school.id, taken.id, ada.id)
+        assert comparison.of_person(cursor, taken, one) == ada.differences
     assert (bo.uid, bo.differences) == ("bo", [Difference("Status", "Active", "Active", "Inactive")])
 
 
