@@ -22,9 +22,13 @@ class Use:
 
 
 def mapped(cursor: Cursor, list_id: str) -> dict[str, str]:
-    """The fields that mappings fill, connected or not: key to the attribute in an operator's words."""
+    """The fields that a provider fills, key to the attribute in an operator's words; none where it is not connected."""
     labels = {one.path: one.label for one in ATTRIBUTES if one.path}
-    cursor.execute("select field, attribute from field_mapping where list_id = %s and enabled", (list_id,))
+    cursor.execute(
+        "select m.field, m.attribute from field_mapping m join connection c on c.list_id = m.list_id"
+        " where m.list_id = %s and m.enabled",
+        (list_id,),
+    )
     return {key: labels.get(path, path.rpartition(":")[2]) for key, path in cursor.fetchall()}
 
 
@@ -48,7 +52,7 @@ def remove(cursor: Cursor, list_id: str, key: str, expected: int | None = None) 
     found = use(cursor, list_id, field)
     if found.attribute is not None:
         raise Taken(f"{field.label} is filled by the mapping of {found.attribute}: switch that off first")
-    # One that is off remembers its field.
+    # One that is off remembers its field, and so do those of a connection that is gone.
     cursor.execute("delete from field_mapping where list_id = %s and field = %s", (list_id, key))
     schema.store(cursor, present, [one for one in present.fields if one.key != key], [*present.retired, key])
     if not found.people:

@@ -1,5 +1,6 @@
-"""The sessions suite: a large list copied, edited in the copy, and compared with itself."""
+"""The sessions suite: a large list copied, edited in the copy, and compared with itself; then a field retyped."""
 
+import importlib
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from models import database
+from models.fields import retype
 from models.sessions import comparison, export, people, taking
 from ops import filling
 from ops.bench.grid import text_table
@@ -51,6 +53,13 @@ def measure(system: System, users: int, say: Say) -> list[Step]:
         act("deletion begun", lambda cursor: taking.delete(cursor, list_id, session_id, "bench"))
         with _timed(steps, "deleted, slice by slice"):
             _delete(opened, list_id, session_id)
+        # Every value is text, and none is a number: all of them are cleared.
+        _, job_id = act(
+            "a type tried and changed, drains waiting",
+            lambda cursor: retype.save(cursor, list_id, "job_title", "number", clear=True),
+        )
+        with _timed(steps, "everybody's value after it, slice by slice"):
+            importlib.import_module("workers.refit").refit(opened, list_id, job_id, seconds=600)
     return steps
 
 

@@ -48,6 +48,23 @@ def test_a_mapped_field_stays_until_its_mapping_is_off(staff: Staff) -> None:
     assert left is None
 
 
+def test_what_an_earlier_connection_mapped_is_in_nobodys_way(staff: Staff) -> None:
+    staff.do(connections.connect, "userName", "test")
+    staff.do(connections.disconnect)
+    with pytest.raises(Taken, match="switch that off first"):
+        staff.do(removal.remove, "job_title")  # what was accepted before is still being applied
+    while staff.do(connections.forget):
+        pass
+
+    staff.do(removal.remove, "job_title")
+    staff.do(connections.connect, "userName", "test")
+
+    assert "Job Title" not in staff.labels
+    with staff.cursor() as cursor:
+        roster = connections.rosters(cursor, [staff.id], {})[staff.id]
+    assert "job_title" not in roster.projection.project({"title": "Nurse"}).values
+
+
 def test_the_uid_never_goes(staff: Staff) -> None:
     with pytest.raises(Refused, match="UID field stays"):
         staff.do(removal.remove, "uid")
