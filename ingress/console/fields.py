@@ -121,8 +121,11 @@ def dialog(
 
 def version_of(data: Form) -> int:
     """The version that a form was made for."""
-    version = str(data.get("version", ""))
-    return int(version) if version.isdecimal() and len(version) < 10 else 0
+    return _number(str(data.get("version", "")))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def perform(request: Call, list_id: str, key: str, data: Form, name: str, act: Act) -> Response[str]:
@@ -201,7 +204,7 @@ def change_type(request: Call, list_id: ListId, key: Key, data: Form) -> Respons
             return dialog(request, desk, "type", field, version_of(data), typed=typed, trial=trial)
 
     def act(desk: Desk, field: Field, version: int) -> Done:
-        found, job_id = retype.save(desk.cursor, list_id, key, kind, options, typed.get("clear") == "1", version)
+        found, job_id = retype.save(desk.cursor, list_id, key, kind, options, _number(typed.get("clear", "")), version)
         return job_id, f"{field.label}: {field.type} to {kind}, {found.misfits} cleared"
 
     return perform(request, list_id, key, data, "type", act)

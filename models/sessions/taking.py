@@ -7,10 +7,11 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from models import job, master_list, person_page
+from models import job, person_page
 from models.database import Cursor
 from models.errors import Refused, Taken, Unknown
-from models.fields import rewriting
+from models.fields import rewriting, schema
+from models.fields.schema import Schema
 from models.mapping import Field
 from models.search import Sql, join
 from models.text import equality_key, is_line, new_id
@@ -77,34 +78,36 @@ _SESSIONS = (
 def take(cursor: Cursor, list_id: str, name: str, by: str, wanted: Filter | None = None) -> str:
     """Copy the people of a list, and its schema, as they are at this moment; returns the session's id.
 
-    One statement, hence one moment; nobody who writes people is held up by it. The schema stays until the COMMIT.
+    One statement, hence one moment; nobody is held up by it. Refused where the fields are changed meanwhile.
     """
     wanted, name = wanted or Filter(), name.strip()
     if not is_line(name, LONGEST_NAME):
         raise Refused(f"a session needs a name of 1 to {LONGEST_NAME} characters, on one line")
-    fields = master_list.held_fields(cursor, list_id)
+    present = schema.read(cursor, list_id)
     rewriting.require_idle(cursor, list_id)
-    _check(wanted, fields)
+    _check(wanted, present)
     session_id = new_id()
     cursor.execute(
         "insert into list_session (list_id, id, name, name_key, state, fields, filter, taken, taken_by)"
         " values (%s, %s, %s, %s, %s, %s, %s, 0, %s) on conflict (list_id, name_key) do nothing",
         (
-            list_id, session_id, name, equality_key(name), OPEN, Jsonb([field.as_json() for field in fields]),
+            list_id, session_id, name, equality_key(name), OPEN, Jsonb([field.as_json() for field in present.fields]),
             Jsonb(wanted.as_json()), by,
         ),
     )  # fmt: skip
     if cursor.rowcount != 1:
         raise Taken(f"the list has a session called '{name}', maybe an archived one: choose another name")
     _copy(cursor, list_id, session_id, wanted)
+    if schema.read(cursor, list_id).version != present.version:
+        raise Taken("the fields of this list were changed at this moment: take the session again")
     return session_id
 
 
-def _check(wanted: Filter, fields: tuple[Field, ...]) -> None:
+def _check(wanted: Filter, present: Schema) -> None:
     if wanted.status not in person_page.STATUS:
         raise Refused(f"status '{wanted.status}' does not exist: choose one of {', '.join(person_page.STATUS)}")
-    if wanted.field is not None and all(field.key != wanted.field for field in fields if not field.uid):
-        raise Unknown(f"this list has no field with the key '{wanted.field}' (any more)")
+    if wanted.field is not None:
+        present.changeable(wanted.field)
 
 
 def _copy(cursor: Cursor, list_id: str, session_id: str, wanted: Filter) -> None:

@@ -56,7 +56,7 @@ def measure(system: System, users: int, say: Say) -> list[Step]:
         # Every value is text, and none is a number: all of them are cleared.
         _, job_id = act(
             "a type tried and changed, drains waiting",
-            lambda cursor: retype.save(cursor, list_id, "job_title", "number", clear=True),
+            lambda cursor: retype.save(cursor, list_id, "job_title", "number", may_clear=users),
         )
         with _timed(steps, "everybody's value after it, slice by slice"):
             importlib.import_module("workers.refit").refit(opened, list_id, job_id, seconds=600)

@@ -1,5 +1,6 @@
 """`muster field …`: the fields of a list."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -116,7 +117,7 @@ def retype(
         if check:
             trial = retyping.check(cursor, list_id, one.key, kind, options)
         else:
-            trial, job_id = retyping.save(cursor, list_id, one.key, kind, options, clear)
+            trial, job_id = retyping.save(cursor, list_id, one.key, kind, options, sys.maxsize if clear else 0)
         told = {"people": trial.people, "misfits": trial.misfits, "examples": trial.examples}
         return told | {"type": kind, "job_id": job_id}
 

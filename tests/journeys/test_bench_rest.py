@@ -1,8 +1,8 @@
-"""The suites group, memory and csv on a small scale."""
+"""The suites group, memory, csv and sessions on a small scale."""
 
 import pytest
 
-from ops.bench import group, holding, people_csv, scale
+from ops.bench import group, holding, people_csv, scale, sessions
 from ops.bench.system import System
 
 pytestmark = pytest.mark.journey
@@ -47,3 +47,11 @@ def test_people_go_in_out_and_in_again(system: System) -> None:
     assert {one.rows for one in found} == {300}
     assert "export as CSV" in people_csv.table(found)
     assert len(people_csv.as_json(found)) == 10
+
+
+def test_a_session_is_taken_compared_and_deleted(system: System) -> None:
+    found = sessions.measure(system, 1_200, say=lambda _: None)
+
+    assert [one.what for one in found][:2] == ["snapshot", "comparison at once, counted"]
+    assert all(one.seconds > 0 and one.peak > 0 for one in found)
+    assert "snapshot" in sessions.table(found)

@@ -14,9 +14,9 @@ from workers import refit
 from workers.sweep import Sweep
 
 
-def retyped(staff: Roster, key: str, kind: str, clear: bool = False) -> str:
+def retyped(staff: Roster, key: str, kind: str) -> str:
     with database.transaction(staff.connection, [staff.list_id]) as cursor:
-        _, job_id = retype.save(cursor, staff.list_id, key, kind, clear=clear)
+        _, job_id = retype.save(cursor, staff.list_id, key, kind)
     assert job_id is not None
     return job_id
 
@@ -118,7 +118,7 @@ def test_nothing_wrong_is_written_by_pushes_that_arrive_meanwhile(
     thread.start()
     try:
         with database.transaction(staff.connection, [staff.list_id]) as cursor:
-            _, job_id = retype.save(cursor, staff.list_id, "phone", "number", clear=True)
+            _, job_id = retype.save(cursor, staff.list_id, "phone", "number", may_clear=40)
         refit.refit(staff.connection, staff.list_id, job_id or "", 60)
     finally:
         over.set()

@@ -39,7 +39,7 @@ def test_what_does_not_fit_is_cleared_where_the_operator_says_so(staff: Staff) -
     for uid, locker in (("ada", "12"), ("bo", "left")):
         staff.add(uid, locker=locker)
 
-    staff.do(retype.save, "locker", "number", clear=True)
+    staff.do(retype.save, "locker", "number", may_clear=1)
     staff.work()
 
     assert staff.values("locker") == {"ada": 12, "bo": None}
@@ -60,6 +60,17 @@ def test_a_value_is_kept_as_its_new_type_writes_it(staff: Staff, kind: str, valu
     staff.work()
 
     assert staff.values("locker") == {"ada": kept}
+
+
+def test_no_more_is_cleared_than_the_operator_has_seen(staff: Staff) -> None:
+    staff.add("ada", locker="left")
+    seen = staff.do(retype.check, "locker", "number").misfits
+    staff.add("bo", locker="right")
+
+    with pytest.raises(DoNotFit, match="2 of 2 values"):
+        staff.do(retype.save, "locker", "number", may_clear=seen)
+
+    assert staff.values("locker") == {"ada": "left", "bo": "right"}
 
 
 def test_numbers_become_text(staff: Staff) -> None:

@@ -2,12 +2,15 @@
 
 import threading
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from psycopg.errors import LockNotAvailable
 
-from models import database
+from models import database, master_list
+from models.database import Cursor
 from models.errors import Taken
+from models.fields import schema
 from models.sessions import people, taking
 from tests.models.sessions.conftest import School
 
@@ -70,3 +73,20 @@ def test_a_session_is_not_closed_over_an_edit_that_has_begun(school: School, dat
         taking.opened(cursor, school.id, taken.id)
         with pytest.raises(LockNotAvailable), database.transaction(own, [school.id]) as other:
             taking.change_state(other, school.id, taken.id, "closed", "bob")
+
+
+def test_a_session_over_which_the_fields_were_changed_is_refused(
+    school: School, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = taking._copy
+
+    def changed_first(cursor: Cursor, *arguments: Any) -> None:
+        with database.connect(database_url) as own, database.transaction(own, [school.id]) as other:
+            schema.add(other, school.id, master_list.new_field("Shoe", "number"))
+        copy(cursor, *arguments)
+
+    monkeypatch.setattr(taking, "_copy", changed_first)
+
+    with pytest.raises(Taken, match="take the session again"):
+        school.take()
+    assert school.do(taking.listing) == []
