@@ -2,30 +2,35 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import structlog
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
 from litestar.types import Receive, Scope, Send
 
 from ingress.api import docs, problems
 from ingress.api.desk import THREADS, Asked, Office
 from ingress.api.operation import ROOT, Operation
 from ingress.api.problems import Problem, Wrong
-from ingress.api.serving import Answer, serve
+from ingress.api.receiving import received
+from ingress.api.serving import Answer, admit, serve
 from ingress.api.table import OPERATIONS
 from ingress.console.statics import static
-from ingress.http import headers_of, peer
-from models.errors import Unavailable
+from ingress.http import discard, headers_of, peer
+from models.errors import Refused, Unavailable
+from models.imports.encoding import LARGEST_FILE
 from ops import metrics
 from ops.settings import Settings
 
 Call = Request[Any, Any, Any]
+T = TypeVar("T")
 MOST_BYTES = 1_048_576  # of a body
 MOST_WAITING = 100  # requests of a process, those that are served included
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -63,12 +68,13 @@ class Api:
     def _route(self, operation: Operation) -> HTTPRouteHandler:
         handler = self._handler(operation)
         handler.__name__ = operation.name
+        most = MOST_BYTES if operation.takes is None else LARGEST_FILE
         path = ROOT + operation.path.replace("}", ":str}")
-        methods = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
-        return HTTPRouteHandler(path, http_method=methods, status_code=200)(handler)  # type: ignore[arg-type]
+        methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
+        return HTTPRouteHandler(path, http_method=methods, status_code=200, request_max_body_size=most)(handler)
 
-    def _handler(self, operation: Operation) -> Callable[[Call], Coroutine[Any, Any, Response[bytes]]]:
-        async def handle(request: Call) -> Response[bytes]:
+    def _handler(self, operation: Operation) -> Callable[[Call], Coroutine[Any, Any, Response[Any]]]:
+        async def handle(request: Call) -> Response[Any]:
             started = time.perf_counter()
             answer = await self._answer(request, operation)
             metrics.API_REQUESTS.labels(operation.name, str(answer.status_code)).inc()
@@ -77,34 +83,61 @@ class Api:
 
         return handle
 
-    async def _answer(self, request: Call, operation: Operation) -> Response[bytes]:
+    async def _answer(self, request: Call, operation: Operation) -> Response[Any]:
         request_id = self._request_id(request)
         headers = {"X-Request-ID": request_id}
         try:
-            asked = await self._asked(request, operation, request_id)
-            return _response(await self._served(asked, headers), headers)
+            asked = self._asked(request, operation, request_id)
+            return self._response(await self._served(request, asked, headers), headers)
         except HTTPException as error:
             found = _of_framework(error, request_id)
         except Exception as error:
             found = problems.of(error, request_id) or self._unforeseen(error, operation.name, request_id)
         return _response(Answer(found.status, found.body, dict(found.headers)), headers)
 
-    async def _served(self, asked: Asked, headers: dict[str, str]) -> Answer:
+    async def _served(self, request: Call, asked: Asked, headers: dict[str, str]) -> Answer:
+        if asked.operation.takes is None:
+            asked = replace(asked, body=await request.body())
+            return await self._in_turn(serve, self.office, asked, headers)
+        try:
+            key = await self._in_turn(admit, self.office, asked, headers)
+        except Refused:
+            # As much as of any other body: who is still sending would not see the answer.
+            await discard(request.receive, MOST_BYTES)
+            raise
+        async with received(request) as file:
+            return await self._in_turn(serve, self.office, replace(asked, file=file), headers, key)
+
+    async def _in_turn(self, work: Callable[..., T], *arguments: Any) -> T:
         if self._waiting >= MOST_WAITING:
             raise Unavailable("too many requests are waiting to be served at the moment: try again in a second")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, serve, self.office, asked, headers)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
         finally:
             self._waiting -= 1
 
-    async def _asked(self, request: Call, operation: Operation, request_id: str) -> Asked:
+    def _response(self, answer: Answer, headers: dict[str, str]) -> Response[Any]:
+        if answer.place is None:
+            return _response(answer, headers)
+        named = {**ALWAYS, **answer.headers, **headers}
+        media_type = named.pop("Content-Type")
+        return Stream(self._stretches(answer), status_code=answer.status, headers=named, media_type=media_type)
+
+    async def _stretches(self, answer: Answer) -> AsyncIterator[bytes]:
+        yield answer.body
+        place, loop = answer.place, asyncio.get_running_loop()
+        while place is not None and answer.more is not None:
+            text, place = await loop.run_in_executor(self._threads, answer.more, place)
+            yield text.encode()
+
+    def _asked(self, request: Call, operation: Operation, request_id: str) -> Asked:
         query = request.scope.get("query_string", b"")
         return Asked(
             operation, request.scope["path"], {name: str(value) for name, value in request.path_params.items()}, query,
             tuple(parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")),
             {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.scope["headers"]},
-            await request.body(), self.office.address_of(request.scope), self.office.root_of(request.scope), request_id,
+            b"", None, self.office.address_of(request.scope), self.office.root_of(request.scope), request_id,
         )  # fmt: skip
 
     def _request_id(self, request: Call) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ingress.api.limit import Limit
 from ingress.api.operation import Operation
 from ingress.api.problems import Place, Wrong
+from ingress.api.receiving import File
 from ingress.office import Office as Shared
 from models import api_key, database, master_list
 from models.api_key import Caller
@@ -39,6 +40,7 @@ class Asked:
     parameters: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     body: bytes
+    file: File | None  # instead of a body
     address: str
     root: str
     request_id: str

@@ -70,7 +70,8 @@ def coded(text: str) -> Markup:
 def _shown(path: str, method: str, told: dict[str, Any]) -> dict[str, Any]:
     [(status, answer)] = [(code, one) for code, one in told["responses"].items() if code < "300"]
     body = told.get("requestBody", {}).get("content", {}).get("application/json")
-    sent = answer.get("content", {}).get("application/json")
+    content = answer.get("content", {})
+    sent = content.get("application/json")
     about = (told["tags"][0], method, path, told["summary"], told["description"])
     return {
         "id": told["operationId"],
@@ -85,7 +86,8 @@ def _shown(path: str, method: str, told: dict[str, Any]) -> dict[str, Any]:
         "body": _name(body),
         "status": status,
         "answer": _name(sent),
-        "example": pretty(sent["example"]) if sent else None,
+        "files": [] if sent else list(content),
+        "example": pretty(sent["example"]) if sent else "\n".join(one["example"] for one in content.values()),
         "curl": _curl(path, method, told, body),
         "refusals": [code for code in told["responses"] if code >= "400"],
     }
@@ -109,6 +111,9 @@ def _curl(path: str, method: str, told: dict[str, Any], body: dict[str, Any] | N
     for one in told["parameters"]:
         if one["in"] == "header" and (one["name"] == "Idempotency-Key" or one.get("required")):
             lines.append(f"-H '{one['name']}: {one['example']}'")
+    for kind in told.get("requestBody", {}).get("content", {}):
+        if kind != "application/json":
+            lines += [f"-H 'Content-Type: {kind}'", "--data-binary @people.csv"]
     if body:
         text = pretty(body["example"]).replace("'", "'\\''")
         lines += ["-H 'Content-Type: application/json'", f"-d '{text}'"]

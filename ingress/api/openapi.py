@@ -33,7 +33,8 @@ IDS = {
     "list_id": (LIST_ID, "The list."), "person_id": (PERSON_ID, "The person."),
     "token_id": (OTHER_ID, "The bearer token."), "entry_id": ("48213", "The entry of the log."),
     "connection_id": (OTHER_ID, "The directory connection."), "run_id": (OTHER_ID, "The run."),
-    "group_id": (GROUP_ID, "The group."), "prefix": ("msk_a1B2c3D4", "The key's first twelve characters."),
+    "group_id": (GROUP_ID, "The group."), "import_id": (OTHER_ID, "The import."),
+    "prefix": ("msk_a1B2c3D4", "The key's first twelve characters."),
 }  # fmt: skip
 
 
@@ -112,6 +113,9 @@ def _operation(one: Operation) -> dict[str, Any]:
         "responses": {str(one.status): _success(one), **_refusals(one)},
         "x-scope": "write" if one.changes else "read",
     }  # fmt: skip
+    if one.takes is not None:
+        file = {"schema": {"type": "string"}, "example": one.given}
+        told["requestBody"] = {"required": True, "content": {one.takes: file}}
     if one.body is not None:
         content: dict[str, Any] = {"schema": {"$ref": REF.format(name=one.body.__name__)}, "example": one.given}
         told["requestBody"] = {"required": True, "content": {"application/json": content}}
@@ -167,19 +171,21 @@ def _success(one: Operation) -> dict[str, Any]:
     if one.status == 201:
         names["Location"] = "Location"
     answer: dict[str, Any] = {
-        "description": "Done." if one.answer is None else f"{one.summary}: done.",
+        "description": "Done." if one.status == 204 else f"{one.summary}: done.",
         "headers": {name: {"$ref": f"#/components/headers/{held}"} for name, held in names.items()},
     }
     if one.answer is not None:
-        schema = {"$ref": REF.format(name=one.answer.__name__)}
+        schema: dict[str, Any] = {"$ref": REF.format(name=one.answer.__name__)}
         answer["content"] = {"application/json": {"schema": schema, "example": msgspec.to_builtins(one.sample)}}
+    if one.files:
+        answer["content"] = {kind: {"schema": {"type": "string"}, "example": text} for kind, text in one.files.items()}
     return answer
 
 
 def _refusals(one: Operation) -> Mapping[str, Any]:
     kinds = {
-        *ALWAYS, *one.problems, *(WITH_BODY if one.body is not None else ()), *(CHANGES if one.changes else ()),
-        *(("invalid", "conflict") if one.changes else ()),
+        *ALWAYS, *one.problems, *(WITH_BODY if one.body is not None or one.takes else ()),
+        *((*CHANGES, "invalid", "conflict") if one.changes else ()),
     }  # fmt: skip
     return {
         str(status): {"$ref": f"#/components/responses/Problem{status}"}

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 ROOT = "/api/v1"
 SAFE = ("GET",)
+CSV, NDJSON = "text/csv", "application/x-ndjson"
 T = TypeVar("T")
 
 
@@ -21,8 +22,19 @@ class Later(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """An answer that is a file: `head`, then what `stretch` writes at a desk, from the beginning (None) and from
+    wherever it said to go on (None: that was the end). Each stretch is a transaction of its own."""
+
+    name: str
+    media_type: str
+    head: str
+    stretch: Callable[[Any, Any], tuple[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `query`, `body` and `answer` are msgspec structs; an answer of None is 204."""
+    """One operation. `query`, `body` and `answer` are msgspec structs; an answer of None is 204, or one of `files`."""
 
     name: str
     method: str
@@ -37,7 +49,9 @@ class Operation:
     body: type[Struct] | None
     answer: Any
     sample: Any  # an answer
-    given: Mapping[str, Any] | None  # a body
+    given: Any  # a body
+    files: Mapping[str, str]  # what the file that it answers looks like, by media type
+    takes: str | None  # the media type of the file that it is sent
     problems: Sequence[str]  # the kinds that it has besides those of every operation
     tagged: bool  # the answer has an ETag
     secret: bool  # the answer is shown once
@@ -59,14 +73,14 @@ def operation(
     path: str,
     noun: str,
     sample: Any = None,
-    given: Mapping[str, Any] | None = None,
+    given: Any = None,
     status: int = 200,
     problems: Sequence[str] = (),
     tagged: bool = False,
     secret: bool = False,
 ) -> Callable[[Callable[..., Any]], Operation]:
-    """Declare a function of (desk, ids of the path…, query, body) as an operation. The first line of its docstring is
-    the summary."""
+    """Declare a function of (desk, ids of the path…, query, body or file) as an operation. The first line of its
+    docstring is the summary. The sample of a Download is what it looks like, by media type."""
 
     def declare(handler: Callable[..., Any]) -> Operation:
         hints = get_type_hints(handler, include_extras=True)
@@ -74,11 +88,12 @@ def operation(
         answer = get_args(answer)[0] if get_origin(answer) is Later else answer
         query, body = hints.get("query"), hints.get("body")
         summary, _, more = cleandoc(handler.__doc__ or "").partition("\n")
-        empty = answer is type(None)
+        empty, files = answer is type(None), sample if answer is Download else {}
         return Operation(
             handler.__name__, method, path, noun, summary.rstrip("."), " ".join(more.split()), handler,
             204 if empty else status, tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
-            query, body, None if empty else answer, sample, given,
+            query, body, None if empty or files else answer, sample, given, files,
+            CSV if "file" in hints else None,
             (*problems, *(("not-found",) if "{" in path else ())), tagged, secret,
             query is not None and "cursor" in query.__struct_fields__,
         )  # fmt: skip

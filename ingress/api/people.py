@@ -29,13 +29,17 @@ Values = Annotated[
 ]
 
 
+Status = Annotated[Literal["active", "inactive", "all"], Meta(description="Whom.")]
+Search = Annotated[
+    str, Meta(description="Words that their UID or values have, in any order.", max_length=LONGEST_SEARCH)
+]
+
+
 class PeopleQuery(Paged, kw_only=True, forbid_unknown_fields=True):
     """Which people are wanted."""
 
-    status: Annotated[Literal["active", "inactive", "all"], Meta(description="Whom.")] = "active"
-    q: Annotated[
-        str, Meta(description="Words that their UID or values have, in any order.", max_length=LONGEST_SEARCH)
-    ] = ""
+    status: Status = "active"
+    q: Search = ""
 
 
 class NewPerson(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -39,7 +39,9 @@ KINDS = {
     "not-kept": Kind(409, "Done, and not shown again", "It was done, and its answer held a secret that is not kept."),
     "version": Kind(412, "Changed meanwhile", "If-Match names another version than the present one: read it again."),
     "too-large": Kind(413, "Too large", "The body has more bytes than are taken."),
-    "media-type": Kind(415, "Unsupported media type", "A body is application/json, and not compressed."),
+    "media-type": Kind(
+        415, "Unsupported media type", "A body is application/json, a file text/csv, and neither is compressed."
+    ),
     "invalid": Kind(422, "Invalid", "The request is understood, and a rule forbids it; `errors` names the places."),
     "key-reused": Kind(422, "Idempotency-Key reused", "The Idempotency-Key came with another request before."),
     "no-version": Kind(428, "Version needed", "This change needs an If-Match header with the version that was read."),

@@ -9,14 +9,16 @@ from ingress.api.desk import Asked
 from ingress.api.problems import Place, Wrong, place, pointer
 
 S = TypeVar("S")
+JSON = "application/json"
 DEEPEST = 32  # levels of a body
 
 
 def check_media_type(asked: Asked) -> None:
-    """JSON, as it is."""
+    """JSON, or the file that the operation takes, as it is."""
+    wanted = asked.operation.takes or JSON
     kind = asked.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind and kind != "application/json":
-        raise Wrong("media-type", f"Content-Type '{kind[:100]}' is not understood: send application/json")
+    if kind and kind != wanted:
+        raise Wrong("media-type", f"Content-Type '{kind[:100]}' is not understood: send {wanted}")
     encoding = asked.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise Wrong("media-type", f"Content-Encoding '{encoding[:100]}' is not understood: send it uncompressed")

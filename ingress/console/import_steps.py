@@ -147,7 +147,7 @@ async def refused(request: Call, list_id: ListId, import_id: Id) -> Stream:
     """The refused rows as they came, each with why: to be corrected and brought again."""
     head, name = await _head(request, list_id, str(import_id))
     return await stretches.file(
-        f"{name}-refused.csv", stretches.CSV, head,
+        name, stretches.CSV, head,
         lambda after: _refused(request, list_id, str(import_id), after),
     )  # fmt: skip
 
@@ -156,9 +156,7 @@ async def refused(request: Call, list_id: ListId, import_id: Id) -> Stream:
 def _head(request: Call, list_id: str, import_id: str) -> tuple[str, str]:
     with at_desk(request, list_id, change=True) as desk:
         one = store.find(desk.cursor, list_id, import_id)
-        stem = one.name.rpartition(".")[0] or one.name
-        plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-")
-        return rows.refused_head(one), plain or "people"
+        return rows.refused_head(one), rows.refused_name(one)
 
 
 @in_thread

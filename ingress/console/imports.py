@@ -1,6 +1,5 @@
 """Imports of people: all of a list's, and a new one's file."""
 
-import threading
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +9,7 @@ from litestar.datastructures import UploadFile
 from litestar.exceptions import ClientException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from ingress import http
+from ingress import http, uploads
 from ingress.console import import_words, pages
 from ingress.console.desk import Call, Desk, ListId, at_desk, in_thread
 from models import audit
@@ -19,12 +18,7 @@ from models.imports import store
 from models.imports.encoding import LARGEST_FILE
 
 MOST_BYTES = LARGEST_FILE + 65_536  # of the form with the file
-TOO_LARGE = f"the file has more than {LARGEST_FILE // 1_048_576} MB: split it"
 NO_FILE = "choose a file first"
-AT_ONCE = 2  # of a process: a container's /tmp has room for as many
-BUSY = "two other files are being uploaded at the moment: try again in a minute"
-
-_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 @get("/lists/{list_id:str}/imports")
@@ -60,13 +54,13 @@ def new_import(request: Call, list_id: ListId) -> Response[str]:
 async def upload(request: Call, list_id: ListId) -> Response[str]:
     """Keep a file's rows. The form goes to disk as it comes; nothing of it is read before whoever sends it is known."""
     await _admit(request, list_id)
-    if not _turns.acquire(blocking=False):
+    if not uploads.turns.acquire(blocking=False):
         await http.discard(request.receive, LARGEST_FILE)
-        return await _refuse(request, list_id, BUSY, 503)
+        return await _refuse(request, list_id, uploads.BUSY, 503)
     try:
         return await _take(request, list_id)
     finally:
-        _turns.release()
+        uploads.turns.release()
 
 
 async def _take(request: Call, list_id: str) -> Response[str]:
@@ -74,7 +68,7 @@ async def _take(request: Call, list_id: str) -> Response[str]:
         form: Any = await request.form()
     except RequestEntityTooLarge:
         await http.discard(request.receive, LARGEST_FILE)
-        return await _refuse(request, list_id, TOO_LARGE)
+        return await _refuse(request, list_id, uploads.TOO_LARGE)
     except ClientException:
         return await _refuse(request, list_id, NO_FILE)
     try:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from litestar.response import Stream
 
 Place = TypeVar("Place")
-CSV, NDJSON = "text/csv; charset=utf-8", "application/x-ndjson"
+CSV, NDJSON = "text/csv", "application/x-ndjson"  # the charset is added to text
 MEDIA_TYPES = {"csv": CSV, "ndjson": NDJSON}
 
 

@@ -70,6 +70,13 @@ def page(
     return found[:count], found[count - 1].number if len(found) > count else None
 
 
+def refused_name(one: Import) -> str:
+    """What the file of refused rows is called: letters, digits and hyphens of the file that was brought."""
+    stem = one.name.rpartition(".")[0] or one.name
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-")
+    return f"{plain or 'people'}-refused.csv"
+
+
 def refused_head(one: Import) -> str:
     """What the file of refused rows begins with."""
     return "\ufeff" + _csv([[*one.columns, _error_column(one)]])

@@ -8,7 +8,7 @@ from typing import IO, Any
 import click
 
 from ops.commands.people_import import bring
-from ops.commands.people_imports import imports, resume, stop_import
+from ops.commands.people_imports import discard_import, imports, resume, stop_import
 from ops.commands.shared import Target, as_text, find_list, on_target, private_file, show
 
 
@@ -122,6 +122,7 @@ def _opened(output: str | None) -> Iterator[IO[bytes]]:
 
 
 people.add_command(bring)
+people.add_command(discard_import)
 people.add_command(imports)
 people.add_command(resume)
 people.add_command(stop_import)

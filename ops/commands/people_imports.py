@@ -1,4 +1,4 @@
-"""`muster people imports …`: what was brought into a list, stopped and gone on with."""
+"""`muster people imports …`: what was brought into a list, stopped, gone on with, discarded."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,28 @@ def stop_import(wanted: str, at: Target, as_json: bool) -> None:
     if as_json:
         return show({"list_id": list_id, "import_id": at_work.id, "stopped": True})
     return click.echo(f"Import {at_work.id} is stopped.")
+
+
+@click.command("discard")
+@click.argument("wanted", metavar="LIST")
+@click.argument("import_id")
+@on_target
+def discard_import(wanted: str, import_id: str, at: Target, as_json: bool) -> None:
+    """Forget a file that was not run, such as a preview's.
+
+    \b
+    muster people discard Staff 0197a2c4-77aa-7c43-8b21-5d6e7f809a1b
+    """
+    from models import database
+    from models.imports import runs
+
+    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
+        list_id = find_list(cursor, wanted)
+        database.allow(cursor, [list_id])
+        runs.discard(cursor, list_id, import_id)
+    if as_json:
+        return show({"list_id": list_id, "import_id": import_id, "discarded": True})
+    return click.echo(f"Import {import_id} is discarded.")
 
 
 @click.command()

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from ingress.console.imports import MOST_BYTES
 from ingress.http import headers_of
 from ingress.proxy import Proxies
+from models.imports.encoding import LARGEST_FILE
 from tests.journeys.doors import free_port
 from tests.journeys.test_proxy import FORGED, answers
 from tests.journeys.waiting import eventually
@@ -194,6 +195,11 @@ def test_a_file_of_people_passes_where_it_is_uploaded_and_nowhere_else(proxy: Pr
     assert proxy.ask(f"{url}/new", method="POST", content=b"x" * MOST_BYTES).json()["length"] == MOST_BYTES
     assert proxy.ask(f"{url}/new", method="POST", content=b"x" * (MOST_BYTES + 2_000_000)).status_code == 413
     assert proxy.ask(url, method="POST", content=b"x" * 3_000_000).status_code == 413
+    api = f"https://{CONSOLE}/api/v1/lists/abcdefgh27"
+    assert (
+        proxy.ask(f"{api}/imports?name=a", method="POST", content=b"x" * LARGEST_FILE).json()["length"] == LARGEST_FILE
+    )
+    assert proxy.ask(f"{api}/people", method="POST", content=b"x" * 3_000_000).status_code == 413
 
 
 def test_an_unknown_name_gets_no_certificate(proxy: Proxy) -> None:

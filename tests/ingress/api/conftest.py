@@ -48,6 +48,13 @@ class Caller:
         given = {} if body is None else {"json": body}
         return self.client.request(method, f"/api/v1{self.at(path)}", headers=named, **given)
 
+    def send(self, path: str, content: bytes | str, media_type: str = "text/csv", **headers: str) -> httpx.Response:
+        """A file."""
+        named = {"Authorization": f"Bearer {self.key}", "Content-Type": media_type} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        return self.client.post(f"/api/v1{self.at(path)}", content=content, headers=named)
+
     def at(self, path: str) -> str:
         """A path with the list in it."""
         return path.replace("/lists/L", f"/lists/{self.tenant.list_id}")

@@ -50,6 +50,14 @@ def test_an_operation_says_what_it_is_and_has_examples(operation: Operation) -> 
         sent = one["requestBody"]["content"]["application/json"]["example"]
         assert isinstance(msgspec.convert(sent, operation.body), operation.body)
         fits(operation.body.__name__, sent)
+    if operation.takes:
+        assert one["requestBody"]["content"] == {
+            operation.takes: {"schema": {"type": "string"}, "example": operation.given}
+        }
+        assert len(operation.given) > 20
+    if operation.files:
+        sent = one["responses"]["200"]["content"]
+        assert {kind: told["example"] for kind, told in sent.items()} == operation.files
     if operation.answer is not None:
         answered = one["responses"][str(operation.status)]["content"]["application/json"]["example"]
         assert isinstance(operation.sample, operation.answer)

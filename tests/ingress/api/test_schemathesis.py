@@ -4,6 +4,7 @@ the document says. Half a minute; MUSTER_FUZZ_SECONDS makes it longer."""
 import os
 import time
 from contextlib import suppress
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from ingress.api.operation import ROOT
 from ingress.api.table import OPERATIONS
 from models import database, person
 from models.database import Connection
+from models.imports import store
 from tests.ingress.api.conftest import Caller
 from tests.models.test_log_page import write
 
@@ -44,7 +46,8 @@ def ids(caller: Caller, connection: Connection) -> dict[str, str]:
     with database.transaction(connection, [caller.tenant.list_id]) as cursor:
         person_id = person.add(cursor, caller.tenant.list_id, "E1", {})
         write(cursor, caller.tenant.list_id, id=7)
-    return {"list_id": caller.tenant.list_id, "person_id": person_id, "entry_id": "7"}
+        imported = store.stage(cursor, caller.tenant.list_id, "some.csv", "test", BytesIO(b"UID,Locker\nE1,7\nE2,\n"))
+    return {"list_id": caller.tenant.list_id, "person_id": person_id, "entry_id": "7", "import_id": imported.id}
 
 
 @pytest.mark.parametrize("name", [one.name for one in OPERATIONS])

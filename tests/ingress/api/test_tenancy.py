@@ -1,5 +1,6 @@
 """Whose things a key reaches: every operation, read from the table, so that a new one cannot be forgotten."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from models import database, person, token
 from models.database import Connection
 from models.directory import connections
 from models.directory.connections import Wanted
+from models.imports import store
 from tests.ingress.api.conftest import Caller, Tenant, answered
 from tests.models.test_log_page import write
 
@@ -36,14 +38,18 @@ def theirs(connection: Connection, south: Tenant) -> dict[str, str]:
             "insert into job (id, list_id, kind, state, progress) values (%s, %s, 'directory', 'waiting', %s)",
             (OTHER_ID, south.list_id, '{"by": "test"}'),
         )
+        imported = store.stage(cursor, south.list_id, "theirs.csv", "test", BytesIO(b"UID\n1\n"))
     return {
         "list_id": south.list_id, "person_id": person_id, "token_id": issued.id, "entry_id": "7",
         "connection_id": connection_id, "run_id": OTHER_ID, "prefix": south.reads[: token.PREFIX_LENGTH],
+        "import_id": imported.id,
     }  # fmt: skip
 
 
 def ask(caller: Caller, operation: Operation, ids: dict[str, str]) -> Any:
     headers = {"If_Match": "*"} if operation.takes_version else {}
+    if operation.takes:
+        return caller.send(operation.path.format(**ids), operation.given, operation.takes)
     return caller.ask(operation.method, operation.path.format(**ids), operation.given, **headers)
 
 
@@ -91,6 +97,8 @@ def test_reading_changes_nothing(
 
     assert ask(stranger, operation, theirs).status_code in (200, 404)
 
+    # That people were taken away as a file is written down.
+    connection.execute("delete from audit_entry where action = 'people.export'")
     assert everything(connection) == before
 
 
@@ -98,7 +106,7 @@ def everything(connection: Connection) -> dict[str, Any]:
     """All rows that an operation could change, but for when a key was used."""
     tables = (
         "organisation", "master_list", "person", "connection", "field_mapping", "bearer_token", "log_entry", "guard",
-        "directory_connection", "directory_sync", "job", "audit_entry", "api_replay",
+        "directory_connection", "directory_sync", "job", "import", "import_row", "audit_entry", "api_replay",
     )  # fmt: skip
     rows = {name: connection.execute(f"select * from {name} order by 1, 2").fetchall() for name in tables}
     keys = connection.execute("select id, revoked_at from api_key order by id").fetchall()

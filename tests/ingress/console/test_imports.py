@@ -11,6 +11,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from ingress import uploads
 from ingress.console import imports
 from models import database, operator, person
 from models import job as jobs
@@ -97,11 +98,11 @@ def test_what_is_wrong_with_a_file_is_said_on_its_form(browser: Browser, monkeyp
 
 
 def test_two_files_are_taken_at_a_time(browser: Browser) -> None:
-    for _ in range(imports.AT_ONCE):
-        imports._turns.acquire()
+    for _ in range(uploads.AT_ONCE):
+        uploads.turns.acquire()
     busy = upload(browser)
-    for _ in range(imports.AT_ONCE):
-        imports._turns.release()
+    for _ in range(uploads.AT_ONCE):
+        uploads.turns.release()
 
     assert (busy.status_code, "Two other files are being uploaded" in busy.text) == (503, True)
     assert upload(browser).status_code == 303
@@ -193,6 +194,7 @@ def test_people_are_exported_as_they_are_filtered(browser: Browser, connection: 
     answer = browser.get(f"/lists/{list_id}/people/export/file?status=all")
     found = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"), newline="")))
 
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == f'attachment; filename="people-{list_id}.csv"'
     assert answer.text.startswith("\ufeffUID,Status,")
     assert [(row[0], row[1]) for row in found[1:]] == [("ada", "Active"), ("bo", "Inactive")]
