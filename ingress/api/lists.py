@@ -1,4 +1,4 @@
-"""Master Lists: all of them, one of them with its numbers, a new one; and the fields of a list."""
+"""Master Lists: all of them, one of them with its numbers, a new one."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -14,13 +14,13 @@ from models import audit, database, master_list, person_page, provisioning_log
 from models.mapping import Field as Stored
 from models.master_list import LONGEST_LABEL, LONGEST_NAME, LONGEST_OPTION, MOST_FIELDS, MOST_OPTIONS, MasterList
 
-NOUN, FIELDS = "Lists", "Fields"
+NOUN = "Lists"
 Kind = Literal["text", "number", "email", "date", "dropdown"]
 Option = Annotated[str, Meta(max_length=LONGEST_OPTION)]
 
 
 class NewField(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A field of a new list."""
+    """A new field."""
 
     label: Annotated[str, Meta(description="What operators see.", min_length=1, max_length=LONGEST_LABEL)]
     type: Kind = "text"
@@ -44,12 +44,6 @@ class Field(Struct, kw_only=True):
     options: list[str]
     required: bool
     uid: Annotated[bool, Meta(description="Whether it is the UID's own field, which is no value.")]
-
-
-class Fields(Struct, kw_only=True):
-    """The fields of a list, in their order."""
-
-    items: list[Field]
 
 
 class MasterListItem(Struct, kw_only=True):
@@ -167,10 +161,4 @@ def field_of(field: Stored) -> Field:
     )  # fmt: skip
 
 
-@operation("GET", "/lists/{list_id}/fields", FIELDS, Fields(items=[UID, HOUSE]))
-def list_fields(at: Desk) -> Fields:
-    """List the fields of a list."""
-    return Fields(items=[field_of(field) for field in at.list.fields])
-
-
-OPERATIONS = [list_lists, create_list, get_list, list_fields]
+OPERATIONS = [list_lists, create_list, get_list]

@@ -8,6 +8,7 @@ import msgspec
 
 from models import database
 from models.errors import PlanTooLow, Refused, Unauthorised, Unavailable
+from models.fields.schema import ChangedElsewhere
 from models.mapping_edit import Conflicts
 from models.person import ChangedMeanwhile
 from models.person_edit import Unfit
@@ -101,8 +102,8 @@ def of(error: BaseException, request_id: str) -> Problem | None:
 def kind_of(refusal: Refused) -> str:
     """The kind of what models refuse: a rule that says no is told from a request that nobody understands."""
     for family, kind in (
-        (PlanTooLow, "plan"), (ChangedMeanwhile, "version"), (InFlight, "in-flight"), (Reused, "key-reused"),
-        (Unauthorised, "unauthenticated"),
+        (PlanTooLow, "plan"), (ChangedMeanwhile, "version"), (ChangedElsewhere, "version"),
+        (InFlight, "in-flight"), (Reused, "key-reused"), (Unauthorised, "unauthenticated"),
     ):  # fmt: skip
         if isinstance(refusal, family):
             return kind

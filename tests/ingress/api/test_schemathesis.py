@@ -27,6 +27,7 @@ from ingress.api.table import OPERATIONS
 from models import database, person
 from models.database import Connection
 from models.imports import store
+from models.sessions import taking
 from tests.ingress.api.conftest import Caller
 from tests.models.test_log_page import write
 
@@ -47,7 +48,11 @@ def ids(caller: Caller, connection: Connection) -> dict[str, str]:
         person_id = person.add(cursor, caller.tenant.list_id, "E1", {})
         write(cursor, caller.tenant.list_id, id=7)
         imported = store.stage(cursor, caller.tenant.list_id, "some.csv", "test", BytesIO(b"UID,Locker\nE1,7\nE2,\n"))
-    return {"list_id": caller.tenant.list_id, "person_id": person_id, "entry_id": "7", "import_id": imported.id}
+        session_id = taking.take(cursor, caller.tenant.list_id, "Spring", "test")
+    return {
+        "list_id": caller.tenant.list_id, "person_id": person_id, "entry_id": "7", "key": "locker",
+        "session_id": session_id, "import_id": imported.id,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [one.name for one in OPERATIONS])

@@ -8,11 +8,13 @@ import pytest
 from ingress.api.operation import Operation
 from ingress.api.samples import OTHER_ID
 from ingress.api.table import OPERATIONS
-from models import database, person, token
+from models import database, master_list, person, token
 from models.database import Connection
 from models.directory import connections
 from models.directory.connections import Wanted
+from models.fields import schema
 from models.imports import store
+from models.sessions import taking
 from tests.ingress.api.conftest import Caller, Tenant, answered
 from tests.models.test_log_page import write
 
@@ -32,6 +34,8 @@ def theirs(connection: Connection, south: Tenant) -> dict[str, str]:
         token.issue(cursor, south.list_id, "", None, "test")
         [issued] = token.listing(cursor, south.list_id)
         write(cursor, south.list_id, id=7)
+        key = schema.add(cursor, south.list_id, master_list.new_field("South Wing", "text")).key
+        session_id = taking.take(cursor, south.list_id, "Spring", "test")
         wanted = Wanted("North", "north.example", OTHER_ID)
         connection_id = connections.add(cursor, south.organisation_id, "business", wanted, b"", "test")
         cursor.execute(
@@ -42,7 +46,7 @@ def theirs(connection: Connection, south: Tenant) -> dict[str, str]:
     return {
         "list_id": south.list_id, "person_id": person_id, "token_id": issued.id, "entry_id": "7",
         "connection_id": connection_id, "run_id": OTHER_ID, "prefix": south.reads[: token.PREFIX_LENGTH],
-        "import_id": imported.id,
+        "import_id": imported.id, "key": key, "session_id": session_id,
     }  # fmt: skip
 
 
@@ -107,6 +111,7 @@ def everything(connection: Connection) -> dict[str, Any]:
     tables = (
         "organisation", "master_list", "person", "connection", "field_mapping", "bearer_token", "log_entry", "guard",
         "directory_connection", "directory_sync", "job", "import", "import_row", "audit_entry", "api_replay",
+        "list_session", "list_session_person",
     )  # fmt: skip
     rows = {name: connection.execute(f"select * from {name} order by 1, 2").fetchall() for name in tables}
     keys = connection.execute("select id, revoked_at from api_key order by id").fetchall()
