@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from tests.factories import user
@@ -52,6 +53,38 @@ def test_a_list_is_made_connected_filled_and_read(muster: Muster, staff: Idp) ->
     assert [one["uid"] for one in found] == ["ada@north.example"]
     entries = script.ask("GET", f"{path}/log").json()["items"]
     assert [(one["operation"], one["result"]) for one in entries] == [("create", "applied")]
+
+
+def test_a_file_is_brought_and_the_people_are_taken_away_as_one(muster: Muster, staff: Idp) -> None:
+    script, path = new_script(muster), f"/lists/{staff.list_id}"
+    content = b"UID,Notes\n" + b"".join(b"P%05d,%0500d\n" % (number, 0) for number in range(6_000))
+    made = send(script, f"{path}/imports?name=joiners.csv", content)
+    one = f"{path}/imports/{made.json()['id']}"
+
+    def reached(state: str) -> bool:
+        return bool(script.ask("GET", one).json()["state"] == state)
+
+    assert script.ask("POST", f"{one}/preview", {}).status_code == 202
+    eventually(partial(reached, "previewed"), 30, "the preview")
+    assert script.ask("POST", f"{one}/run").status_code == 202
+    eventually(partial(reached, "done"), 30, "the end of the run")
+
+    lines = script.ask("GET", f"{path}/people-export?format=ndjson&q=P0").text.splitlines()
+    assert [msgspec.json.decode(line)["uid"] for line in lines] == [f"P{number:05d}" for number in range(6_000)]
+
+
+def test_who_may_not_is_told_so_before_a_large_file_is_taken(muster: Muster, staff: Idp) -> None:
+    content = b"UID\n" * 4_000_000
+    reads = new_script(muster, "read")
+
+    assert send(reads, f"/lists/{staff.list_id}/imports", content).status_code == 403
+
+
+def send(script: Script, path: str, content: bytes) -> httpx.Response:
+    """A file."""
+    named = {"Authorization": f"Bearer {script.key}", "Content-Type": "text/csv"}
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        return client.post(f"{script.root}{path}", content=content, headers=named)
 
 
 def test_a_revoked_key_is_refused_in_every_process(muster: Muster, staff: Idp) -> None:

@@ -130,3 +130,16 @@ def test_an_export_is_for_excel_and_comes_back_unchanged(connection: Connection,
 def test_what_is_not_at_work_is_neither_stopped_nor_gone_on_with(staff: str) -> None:
     assert "nothing to stop" in run("stop", "Staff").stderr
     assert "nothing to go on with" in run("resume", "Staff").stderr
+
+
+def test_a_preview_s_file_is_discarded_and_what_was_run_is_not(staff: str, tmp_path: Path) -> None:
+    file = tmp_path / "joiners.csv"
+    file.write_text("UID\nada\n")
+    tried = json.loads(run("import", "Staff", str(file), "--dry-run", "--json").stdout)
+    done = json.loads(run("import", "Staff", str(file), "--json").stdout)
+
+    assert "is discarded" in run("discard", "Staff", tried["import_id"]).stdout
+    refused = run("discard", "Staff", done["import_id"])
+    assert (refused.exit_code, "has changed the list" in refused.stderr) == (2, True)
+    left = json.loads(run("imports", "Staff", "--json").stdout)
+    assert [one["import_id"] for one in left] == [done["import_id"]]
