@@ -245,3 +245,16 @@ def restore(cursor: Cursor, list_id: str, session_id: str, person_id: str, by: s
         raise Taken("this person is in the session: look again")
     _update(cursor, session, one.id, one.uid, "removed = false, changed = was is not null, changed_by = %s", by)
     return one
+
+
+def known(cursor: Cursor, session: Session, uid: str) -> Copied:
+    """Whoever has a UID in the copy, or had it when they were removed from it."""
+    cursor.execute(
+        f"select {COLUMNS} from list_session_person p where p.list_id = %s and p.session_id = %s and p.uid_key = %s"
+        " order by p.removed, p.id limit 1",
+        (session.list_id, session.id, equality_key(uid)),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown(f"nobody in session '{session.name}' has the UID '{uid}'")
+    return Copied(*row)

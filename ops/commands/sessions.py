@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ops.commands.session_people import COMMANDS
 from ops.commands.shared import REFUSED, Target, find_list, on_target, show, stop, table, whoami
 
 if TYPE_CHECKING:
@@ -242,3 +243,7 @@ def _write(at: Target, wanted: str, session: str, write: Callable[[str], object]
             write(text)
             if after is None:
                 return
+
+
+for command in COMMANDS:
+    sessions.add_command(command)
