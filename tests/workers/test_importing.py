@@ -10,7 +10,7 @@ import pytest
 
 from models import database, master_list, organisation, person
 from models import job as jobs
-from models.database import Connection, Cursor
+from models.database import Connection, Cursor, lock_key
 from models.errors import Refused, Taken, Unknown
 from models.imports import matching, rows, runs, slices, store
 from models.imports.store import Import
@@ -348,3 +348,14 @@ def test_connected_lists_can_be_imported_into_before_anybody_was_synced(staff: R
 
     [ada] = staff.people()
     assert (ada["fields"]["First Name"], ada["identity_id"] is not None) == ("Ada", True)
+
+
+def test_a_field_that_is_being_changed_takes_no_row_of_a_file(desk: Desk, second: Connection) -> None:
+    one = desk.bring(HEAD + "1,Ada,1,,,yes\n")
+    desk.do(one, "preview")
+    job_id = desk.begin(one, "run")
+    with database.transaction(desk.connection, [desk.list_id]) as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (lock_key("roster", desk.list_id),))
+
+        assert importing.work(second, desk.list_id, job_id) is False, "it rests"
+    assert desk.people() == {}
