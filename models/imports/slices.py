@@ -65,8 +65,7 @@ def _next(cursor: Cursor, one: Import) -> list[_Row]:
 def _rules(cursor: Cursor, one: Import) -> Rules:
     if one.matching is None:
         raise Refused("the columns of this file are not matched: match them, then preview")
-    # As they stay until the slice is written: one that is retyped meanwhile takes no value of its old type.
-    fields = master_list.held_fields(cursor, one.list_id)
+    fields = master_list.fields(cursor, one.list_id)
     matching.check(one.matching, one.columns, fields)
     return judging.rules(one.matching, one.columns, fields, person.locked_fields(cursor, one.list_id))
 
