@@ -17,6 +17,7 @@ from models.sessions.taking import Session
 from models.text import equality_key, is_line, new_id
 
 PAGE = 50
+APART = "\x1f"  # which stands between a UID's key and an id
 SHOWN = ("all", "changed")
 UID = "uid"  # the key of its field
 
@@ -44,6 +45,11 @@ class Copied:
         return None if self.added else self.was or {"uid": self.uid, "active": self.active, "fields": self.fields}
 
     @property
+    def place(self) -> str:
+        """Where a page may end: a UID's key and an id."""
+        return f"{self.uid_key}{APART}{self.id}"
+
+    @property
     def mark(self) -> str:
         """What was done to them, in a word; empty for nothing."""
         return "added" if self.added else "removed" if self.removed else "changed" if self.changed else ""
@@ -51,7 +57,7 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a copy's people in order of UID; `before` and `after` are the keys that the pages around begin at."""
+    """Some of a copy's people in order of UID; `before` and `after` are the places that the pages around begin at."""
 
     rows: Sequence[Copied]
     before: str | None
@@ -77,17 +83,21 @@ COLUMNS = (
 def page(
     cursor: Cursor, session: Session, shown: str, search: str, after: str | None, before: str | None, count: int = PAGE
 ) -> Page:
-    """The people after a key, or before one; all who are in the copy, or all who were changed, removed ones too."""
+    """The people after a place, or before one; all who are in the copy, or all who were changed, removed ones too: of
+    those one may have the UID of somebody who was added."""
     backwards = before is not None
-    edge = before if backwards else after
+    edge, direction = (before, "desc") if backwards else (after, "asc")
     match = person_page.matching(search)
-    condition, parameters = f"p.{'changed' if shown == 'changed' else 'removed = false'} and {match.text}", []
+    condition, parameters = f"p.{'changed' if shown == 'changed' else 'removed = false'} and {match.text}", list[str]()
     if edge is not None:
-        condition += f" and p.uid_key {'<' if backwards else '>'} %s"
-        parameters.append(edge.replace("\x00", ""))
+        sign = "<" if backwards else ">"
+        uid_key, _, person_id = edge.replace("\x00", "").rpartition(APART)
+        # The first comparison is the index's.
+        condition += f" and p.uid_key {sign}= %s and (p.uid_key, p.id::text) {sign} (%s, %s)"
+        parameters += [uid_key, uid_key, person_id]
     cursor.execute(
         f"select {COLUMNS} from list_session_person p where p.list_id = %s and p.session_id = %s and {condition}"
-        f" order by p.uid_key {'desc' if backwards else 'asc'}, p.id limit %s",
+        f" order by p.uid_key {direction}, p.id::text {direction} limit %s",
         (session.list_id, session.id, *match.parameters, *parameters, count + 1),
     )
     found = [Copied(*row) for row in cursor.fetchall()]
@@ -96,8 +106,8 @@ def page(
         rows.reverse()
     return Page(
         rows,
-        rows[0].uid_key if rows and (more if backwards else after is not None) else None,
-        rows[-1].uid_key if rows and (backwards or more) else None,
+        rows[0].place if rows and (more if backwards else after is not None) else None,
+        rows[-1].place if rows and (backwards or more) else None,
     )
 
 

@@ -104,6 +104,20 @@ def test_pages_go_forth_and_back(school: School) -> None:
     assert (first.before, second.after, back.before) == (None, None, None)
 
 
+def test_two_of_one_uid_are_both_shown_wherever_a_page_ends(school: School) -> None:
+    taken = school.take()
+    bo = school.copied(taken)["bo"]
+    school.do(people.remove, taken.id, bo.id, 1, "ruth")
+    school.do(people.add, taken.id, "ruth", {"uid": "bo"})
+    with school.cursor() as cursor:
+        first = people.page(cursor, taken, "changed", "", None, None, 1)
+        second = people.page(cursor, taken, "changed", "", first.after, None, 1)
+        back = people.page(cursor, taken, "changed", "", None, second.before, 1)
+
+    assert {one.mark for one in (*first.rows, *second.rows)} == {"added", "removed"}
+    assert [one.id for one in back.rows] == [one.id for one in first.rows]
+
+
 def test_a_copy_is_exported_with_formulas_defused(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "STRETCH", 2)
     taken = school.take()
