@@ -5,17 +5,16 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+from models.defusing import defuse
+
 MARK = "\ufeff"  # has Excel read UTF-8
-# With one of these in front a spreadsheet takes a cell for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cell(value: Any) -> str:
-    """A value as a cell that no spreadsheet carries out: an apostrophe goes before a formula. Numbers are numbers."""
+    """A value as a cell that no spreadsheet carries out. Numbers are numbers."""
     if value is None:
         return ""
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return defuse(value) if isinstance(value, str) else str(value)
 
 
 def lines(rows: Iterable[Iterable[Any]]) -> str:
