@@ -99,8 +99,7 @@ def pulled(
         syncs.connect(cursor, owner, list_id, connection_id, unique_identifier, scope, schedule or Schedule(), OPERATOR)
         return list_id
 
+    # Or the schedules of other journeys' lists would have them ask this one's directory.
+    muster.rows("update directory_sync set next_at = null returning 1")
     with GraphServer(directory, port=port) as server:
-        staff = Pulled(muster, server, muster.in_transaction(connect))
-        yield staff
-        # Or its schedule would have it ask the directories of other journeys.
-        muster.rows("update directory_sync set next_at = null where list_id = %s returning 1", staff.list_id)
+        yield Pulled(muster, server, muster.in_transaction(connect))

@@ -55,7 +55,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 def day(muster: Muster, lists: dict[str, NewList], seed: int) -> None:
-    """Users and groups of two providers; a bad token, a user without a name, and somebody at the console."""
+    """Users and groups of two providers; a bad token, a user without a name, and nobody at the console and the API."""
     for name, one in lists.items():
         report = directory.run(directory.IDPS[name](), one.base_url, one.token, USERS, 0.3, 0.1, GROUPS, seed=seed)
         assert report["failures"] == []
@@ -65,6 +65,7 @@ def day(muster: Muster, lists: dict[str, NewList], seed: int) -> None:
         idp.http.headers["Authorization"] = "Bearer sct_of_nobody"
         assert idp.get("anybody").status_code == 401
         assert idp.http.get(f"{muster.ready['console_url']}/lists").status_code == 303
+        assert idp.http.get(f"{muster.ready['console_url']}/api/v1/lists").status_code == 401
     for one in lists.values():
         muster.settled(one.list_id)
 

@@ -50,9 +50,10 @@ def check(staff: Pulled, expect: dict[str, Any]) -> None:
 
 
 def waited(requests: list[Recorded], status: int) -> float:
-    """Seconds from the answer with this status to the next request for pages or batches."""
-    number = next(number for number, one in enumerate(requests) if one.status == status)
-    return requests[number + 1].at - requests[number].at
+    """Seconds from the request that was answered so to the next one of the same."""
+    number, first = next((number, one) for number, one in enumerate(requests) if one.status == status)
+    again = next(one for one in requests[number + 1 :] if one.target == first.target)
+    return again.at - first.at
 
 
 def test_a_connection_is_tested(muster: Muster, graph_port: int) -> None:
