@@ -71,7 +71,7 @@ class Console:
                 return stream.value
             except TimeoutError as error:
                 missed = error
-        raise missed
+        raise AssertionError(f"no stream on the page “{self.page.title()}”") from missed
 
     def reach(self, wanted: Locator, key: str = "Tab") -> None:
         """Go to an element by the keyboard alone."""
