@@ -1,6 +1,5 @@
 """The runs of a Directory Sync: all of them, and one of them in words (D3)."""
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,20 +19,11 @@ FAILURES = 50  # that are shown
 def all_runs(request: Call, list_id: ListId) -> Response[str]:
     """Every run that is kept, newest first."""
     with at_desk(request, list_id) as desk:
-        before = _moment(request.query_params.get("before"))
+        before = pages.moment(request.query_params.get("before"))
         found = runs.listing(desk.cursor, list_id, runs.PAGE + 1, before)
         shown = found[: runs.PAGE]
         older = urlencode({"before": shown[-1].began_at.isoformat()}) if len(found) > runs.PAGE else None
         return pages.page(desk, "runs.html", runs=shown, older=older, before=before, words=directory_words)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """The moment in an address; None for what is none."""
-    try:
-        found = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @get("/lists/{list_id:str}/sync/runs/{run_id:uuid}")

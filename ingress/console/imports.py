@@ -1,6 +1,5 @@
 """Imports of people: all of a list's, and a new one's file."""
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,20 +25,11 @@ NO_FILE = "choose a file first"
 def imports(request: Call, list_id: ListId) -> Response[str]:
     """Every import, newest first."""
     with at_desk(request, list_id) as desk:
-        before = _moment(request.query_params.get("before"))
+        before = pages.moment(request.query_params.get("before"))
         found = store.listing(desk.cursor, list_id, store.PAGE + 1, before)
         shown = found[: store.PAGE]
         older = urlencode({"before": shown[-1].created_at.isoformat()}) if len(found) > store.PAGE else None
         return pages.page(desk, "imports.html", imports=shown, older=older, before=before, words=import_words)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """The moment in an address; None for what is none."""
-    try:
-        found = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @get("/lists/{list_id:str}/imports/new")

@@ -87,3 +87,12 @@ def go(request: Call, path: str) -> Response[str]:
     if is_fragment(request):
         return html("", 200, HX_Redirect=path)
     return html("", 303, Location=path)
+
+
+def moment(text: str | None) -> datetime | None:
+    """The moment in an address; None for what is none."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

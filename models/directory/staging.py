@@ -100,15 +100,6 @@ def unread(cursor: Cursor, list_id: str, limit: int) -> list[str]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def count_unread(cursor: Cursor, list_id: str) -> int:
-    """How many they are."""
-    return _count(
-        cursor,
-        "select count(distinct object_id) from directory_member where list_id = %s and not fetched",
-        list_id,
-    )
-
-
 def note_members(cursor: Cursor, list_id: str, round: int, told: Iterable[Member]) -> None:
     """Keep what a page tells of groups. Who is in another chosen group is known already."""
     last = {(one.group_id, one.object_id): one.removed for one in told}
