@@ -20,7 +20,7 @@ def shown(request: Call, list_id: ListId, key: Key) -> Response[str]:
 
 def _page(desk: Desk, key: str, refusal: Refused | None = None) -> Response[str]:
     present = schema.read(desk.cursor, desk.list.id)
-    field = present.changeable(key)
+    field = present.dropdown(key)
     having = values.having(desk.cursor, desk.list.id, key)
     status = 200 if refusal is None else refusal.status if isinstance(refusal, Taken) else 422
     return pages.page(
@@ -41,7 +41,7 @@ def change(request: Call, list_id: ListId, key: Key, data: Form) -> Response[str
                 job_id = _act(desk, key, typed, version_of(data))
         except Refused as refusal:
             return _page(desk, key, refusal)
-        field = schema.read(desk.cursor, list_id).changeable(key)
+        field = schema.read(desk.cursor, list_id).dropdown(key)
         what = f"{typed.get('act', '')} {typed.get('option', '')} {typed.get('name', '')}"
         audit.record(desk.cursor, desk.session, list_id, "field.options", f"{field.label}: {' '.join(what.split())}")
     request.app.state.office.bell.schema(list_id, job_id)
@@ -55,7 +55,7 @@ def _act(desk: Desk, key: str, typed: dict[str, str], version: int) -> str | Non
     elif act == "rename":
         return options.rename(cursor, list_id, key, option, typed.get("name", ""), version)
     elif act in ("up", "down"):
-        present = schema.read(cursor, list_id).changeable(key).options
+        present = schema.read(cursor, list_id).dropdown(key).options
         position = present.index(option) + (-1 if act == "up" else 1) if option in present else 0
         if 0 <= position < len(present):
             options.move(cursor, list_id, key, option, position, version)
@@ -72,7 +72,7 @@ def ask_removal(request: Call, list_id: ListId, key: Key) -> Response[str]:
     """What becomes of who has an option that goes."""
     with at_desk(request, list_id, change=True) as desk:
         present = schema.read(desk.cursor, list_id)
-        field, option = present.changeable(key), request.query_params.get("option", "")
+        field, option = present.dropdown(key), request.query_params.get("option", "")
         if option not in field.options:
             raise Refused(f"{field.label} has no such option (any more): look again")
         return pages.dialog(

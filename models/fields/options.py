@@ -61,9 +61,7 @@ def remove(
 
 def _open(cursor: Cursor, list_id: str, key: str, expected: int | None) -> tuple[Schema, Field]:
     present = schema.change(cursor, list_id, expected)
-    field = present.changeable(key)
-    if field.type != "dropdown":
-        raise Refused(f"{field.label} is of type {field.type} and has no options: make it a dropdown first")
+    field = present.dropdown(key)
     rewriting.require_idle(cursor, list_id)
     return present, field
 

@@ -40,6 +40,13 @@ class Schema:
             raise Refused("the UID field stays as it is: people are told apart by it")
         return found
 
+    def dropdown(self, key: str) -> Field:
+        """One field that has options."""
+        found = self.changeable(key)
+        if found.type != "dropdown":
+            raise Refused(f"{found.label} is of type {found.type} and has no options: make it a dropdown first")
+        return found
+
     def labelled(self, wanted: str) -> Field:
         """One field by its label, in any case, or its key."""
         label = wanted.strip().casefold()

@@ -149,6 +149,12 @@ def test_a_removal_says_what_is_lost_and_a_mapped_field_stays(staff: Browser, co
     assert staff.get(url(staff, "uid", "remove")).status_code == 400
 
 
+def test_a_field_without_options_has_no_page_of_them(staff: Browser, connection: Connection) -> None:
+    answer = staff.get(url(staff, "department", "options"))
+
+    assert (answer.status_code, "make it a dropdown first" in answer.text) == (400, True)
+
+
 def test_options_are_changed_on_their_page(staff: Browser, connection: Connection) -> None:
     ada = add(connection, staff.tenant.list_id, "ada", team="Red")
 
