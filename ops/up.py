@@ -60,12 +60,13 @@ class Up:
 
     def run(self, announce: Callable[[dict[str, Any]], None]) -> None:
         """Start everything, tell, and watch until a signal comes."""
-        cure = "choose another address with --host and --port (--port 0 takes a free one)"
-        addresses.check_free(self._options.host, self._port, cure)
         self._supervisor.stop_on_signals()
         left = self._folder.end_leftovers()
         if left:
             note("leftovers_ended", "warning", processes=len(left))
+        # Only now: those of a killed predecessor listened there.
+        cure = "choose another address with --host and --port (--port 0 takes a free one)"
+        addresses.check_free(self._options.host, self._port, cure)
         remove_sockets(self._folder.read().get("sockets"))
         options = self._options
         self._key = handed_on(self._folder.path)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.addresses import free_port
 from ops.simulators.directory import IDPS, run
 from ops.simulators.graph import Directory
 from ops.vault import Vault, new_key
@@ -153,7 +154,8 @@ def test_a_key_of_the_environment_is_used_and_without_a_demo_no_directory_is_sim
 def test_leftovers_of_a_killed_up_are_cleaned_up_by_the_next() -> None:
     folder = Path(tempfile.mkdtemp(prefix="mu", dir="/tmp"))
     folder.chmod(0o711)
-    command = [*UP, "--json", "--port", "0", "--no-demo", "--data", str(folder / "d")]
+    # The same port: what is left still listens there.
+    command = [*UP, "--json", "--port", str(free_port()), "--no-demo", "--data", str(folder / "d")]
     try:
         with (folder / "stderr.txt").open("w") as errors:
             killed = subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, stderr=errors)
