@@ -31,6 +31,7 @@ COMMANDS = {
     "simulate": "ops.commands.simulate:simulate",
     "fill": "ops.commands.fill:fill",
     "bench": "ops.commands.bench:bench",
+    "chaos": "ops.commands.chaos:chaos",
     "doctor": "ops.commands.doctor:doctor",
     "backup": "ops.commands.backup:backup",
     "restore": "ops.commands.backup:restore",

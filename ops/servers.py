@@ -48,6 +48,10 @@ class Servers:
             redis_url = self._valkey.url()
         self.urls = Urls(database_url or "", owner_url or database_url or "", redis_url or "")
 
+    def answer(self) -> bool:
+        """Whether those that are embedded do."""
+        return all(server.is_ready() for server in (self._valkey, self._postgres) if server)
+
     def start(self, supervisor: Supervisor) -> None:
         """Start them at once, the cluster made first if need be, and wait until they answer."""
         conditions: list[tuple[str, Callable[[], bool]]] = []

@@ -159,6 +159,10 @@ class Supervisor:
                 if not child.alive():
                     self._revive(child)
 
+    def end_watch(self) -> None:
+        """Have `watch` return."""
+        self._stop.set()
+
     def _revive(self, child: Child) -> None:
         now = time.monotonic()
         if not child.due:
