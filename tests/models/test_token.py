@@ -37,6 +37,7 @@ def test_a_token_has_the_published_form() -> None:
 @pytest.mark.parametrize(
     "junk",
     ["", "sct_", "sct_" + "a" * 46, token.generate()[:-1], token.generate() + "a", token.generate().upper(), "é" * 50],
+    ids=["empty", "prefix", "checksum", "short", "long", "upper case", "letters"],
 )
 def test_junk_is_told_from_tokens_without_the_database(junk: str) -> None:
     assert not token.well_formed(junk)

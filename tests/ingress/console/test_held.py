@@ -162,6 +162,7 @@ def test_selected_people_are_released_together(browser: Browser, connection: Con
         ("person=nobody", 400, "out of date"),
         (f"person={new_id()}", 404, "not in the list"),
     ],
+    ids=["nobody", "no id", "a stranger"],
 )
 def test_a_choice_of_nobody_is_refused(
     browser: Browser, connection: Connection, query: str, status: int, sentence: str
