@@ -28,6 +28,15 @@ def add(cursor: Cursor, organisation_id: str, email: str, role: str = "admin") -
     return password
 
 
+def organisation_of(cursor: Cursor, email: str) -> str:
+    """The id of the organisation that an operator acts for."""
+    cursor.execute("select organisation_id::text from operator where email_key = %s", (equality_key(email),))
+    row = cursor.fetchone()
+    if row is None:
+        raise Unknown(f"no operator has the e-mail address '{email}'")
+    return str(row[0])
+
+
 def reset(cursor: Cursor, email: str) -> str:
     """A new password, and every session of the operator ended."""
     password = secrets.token_urlsafe(15)

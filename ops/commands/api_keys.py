@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from ops.commands.acting import somebody
 from ops.commands.shared import Target, on_target, show, table, whoami
 from ops.commands.tokens import Span
 
@@ -35,7 +36,7 @@ def create(label: str, scope: str, expires: timedelta | None, org: str, at: Targ
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
         owner = organisation.named(cursor, org)
         issued = api_key.create(cursor, owner, label, scope, until, whoami())
-        audit.record(cursor, audit.Somebody(owner, whoami()), None, "api_key.create", f"{issued.prefix} {scope}")
+        audit.record(cursor, somebody(owner), None, "api_key.create", f"{issued.prefix} {scope}")
     if as_json:
         return show({"key": issued.token, "prefix": issued.prefix})
     return click.echo(f"{issued.token}\nKeep it now: it is not shown again. Its name from now on: {issued.prefix}")
@@ -73,7 +74,7 @@ def revoke(prefix: str, at: Target, as_json: bool) -> None:
         owner = api_key.revoke(cursor, prefix)
         if owner is None:
             raise Unknown(f"no API key begins with '{prefix}'")
-        audit.record(cursor, audit.Somebody(owner, whoami()), None, "api_key.revoke", prefix)
+        audit.record(cursor, somebody(owner), None, "api_key.revoke", prefix)
     if as_json:
         return show({"prefix": prefix, "organisation_id": owner})
     return click.echo(f"API key {prefix} is revoked.")

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from ops.commands.acting import somebody
 from ops.commands.directories import asking, client, find_connection, vault
-from ops.commands.shared import FAILED, Target, json_option, on_target, show, stop, table, whoami
+from ops.commands.shared import FAILED, Target, json_option, on_target, show, stop, table
 
 CLOUDS = ("global", "us", "dod", "china", "simulated")
 secret_file_option = click.option(
@@ -52,7 +53,7 @@ def add(
     muster directory add North --tenant 8f1c…-… --client 2b7e…-…
     muster directory add North --tenant north.example --client 2b7e…-… --secret-file secret.txt
     """
-    from models import database, organisation
+    from models import audit, database, organisation
     from models.directory import connections
     from models.directory.connections import Wanted, check_secret
     from models.errors import Refused
@@ -63,9 +64,10 @@ def add(
         raise Refused("there is no simulated directory here: MUSTER_GRAPH_SIMULATOR is not set")
     sealed = vault(at).seal(check_secret(_secret(secret_file)))
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        owner = organisation.ensure(cursor, org)
-        plan = organisation.plan_of(cursor, owner)
-        connection_id = connections.add(cursor, owner, plan, wanted, sealed, whoami())
+        actor = somebody(organisation.ensure(cursor, org))
+        plan = organisation.plan_of(cursor, actor.organisation_id)
+        connection_id = connections.add(cursor, actor.organisation_id, plan, wanted, sealed, actor.who)
+        audit.record(cursor, actor, None, "directory.add", wanted.name)
     if as_json:
         return show({"id": connection_id, "name": wanted.name})
     return click.echo(f"{wanted.name}  {connection_id}\nNext: muster directory test {connection_id}")
@@ -149,7 +151,7 @@ def change(
     \b
     muster directory change North --secret
     """
-    from models import database
+    from models import audit, database
     from models.directory import connections
     from models.directory.connections import Wanted, check_secret
 
@@ -160,6 +162,8 @@ def change(
         one = find_connection(connections.everywhere(cursor), wanted)
         changed = Wanted(name or one.name, one.tenant_id, client_id or one.client_id, one.cloud)
         connections.change(cursor, one.organisation_id, one.id, changed, sealed)
+        detail = changed.name + (", new secret" if sealed else "")
+        audit.record(cursor, somebody(one.organisation_id), None, "directory.change", detail)
     if as_json:
         return show({"id": one.id, "name": changed.name})
     return click.echo(f"{changed.name} is changed. Next: muster directory test {one.id}")
@@ -174,12 +178,13 @@ def remove(wanted: str, at: Target, as_json: bool) -> None:
     \b
     muster directory remove North
     """
-    from models import database
+    from models import audit, database
     from models.directory import connections
 
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
         one = find_connection(connections.everywhere(cursor), wanted)
         connections.remove(cursor, one.organisation_id, one.id)
+        audit.record(cursor, somebody(one.organisation_id), None, "directory.remove", one.name)
     show({"id": one.id, "name": one.name}) if as_json else click.echo(f"{one.name} is removed.")
 
 
@@ -211,11 +216,13 @@ def renew(at: Target, as_json: bool) -> None:
     \b
     MUSTER_SECRET_KEY=NEW,OLD muster directory renew
     """
-    from models import database
+    from models import audit, database
     from models.directory import connections
 
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
         count = connections.reseal(cursor, vault(at).renew)
+        for owner in sorted({one.organisation_id for one in connections.everywhere(cursor)}):
+            audit.record(cursor, somebody(owner), None, "directory.renew")
     if as_json:
         return show({"renewed": count})
     return click.echo(f"{count} {'secret is' if count == 1 else 'secrets are'} sealed with the first key.")

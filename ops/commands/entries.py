@@ -39,12 +39,11 @@ def present(wanted: str, number: int, at: Target, as_json: bool) -> None:
 @on_target
 def retry(wanted: str, number: int, at: Target, as_json: bool) -> None:
     """Apply what an entry is about once more, now that its cause is mended."""
-    from models import audit
     from models import retry as retrying
 
     with at_list(at, wanted) as acting:
         lanes = retrying.retry(acting.cursor, acting.list.id, number)
-        audit.record(acting.cursor, acting.actor, acting.list.id, "log.retry", str(number))
+        acting.record("log.retry", str(number))
     ring(at, lanes)
     told = "It is being applied again: `muster entry show` tells how it went."
     return show({"id": number, "state": "retried"}) if as_json else click.echo(told)
@@ -60,13 +59,13 @@ def keep(wanted: str, days: int | None, at: Target, as_json: bool) -> None:
     \b
     muster entry keep Staff 180
     """
-    from models import audit, log_retention
+    from models import log_retention
 
     with at_list(at, wanted) as acting:
         before = log_retention.days(acting.cursor, acting.list.id)
         if days is not None:
             log_retention.keep(acting.cursor, acting.list.id, days)
             told = f"{before} to {days} days"
-            audit.record(acting.cursor, acting.actor, acting.list.id, "log.retention", told)
+            acting.record("log.retention", told)
     kept = before if days is None else days
     return show({"days": kept}) if as_json else click.echo(f"The log is kept for {kept} days.")

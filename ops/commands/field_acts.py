@@ -2,43 +2,50 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ops.commands.shared import Target, find_list, show
+from ops.commands.acting import Acting, at_list, bell
+from ops.commands.shared import Target, show
 
 if TYPE_CHECKING:
     from models.database import Cursor
     from models.fields.schema import Schema
     from models.mapping import Field
 
-Act = Callable[["Cursor", str, "Field"], "dict[str, Any]"]
+Act = Callable[["Cursor", str, "Field"], "Done"]
+
+
+class Done(NamedTuple):
+    """What there is to tell of an act, and the words of the audit log for it; None where nothing was changed."""
+
+    told: dict[str, Any]
+    words: str | None
 
 
 @contextmanager
-def opened(at: Target, wanted: str) -> "Iterator[tuple[Cursor, Schema]]":
+def opened(at: Target, wanted: str) -> "Iterator[tuple[Acting, Schema]]":
     """A transaction of the list, and its schema."""
-    from models import database
     from models.fields import schema
 
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        yield cursor, schema.read(cursor, list_id)
+    with at_list(at, wanted) as acting:
+        yield acting, schema.read(acting.cursor, acting.list.id)
 
 
-def change(at: Target, wanted: str, label: str | None, act: Act) -> dict[str, Any]:
-    """Do something to a field of a list, and let workers know; returns what there is to tell."""
+def change(at: Target, wanted: str, label: str | None, name: str, act: Act) -> dict[str, Any]:
+    """Do something to a field of a list, write it down as `field.` and its name, and let workers know; returns what
+    there is to tell."""
     from models.mapping import Field
-    from ops import logs
-    from ops.bell import Bell
 
-    with opened(at, wanted) as (cursor, schema):
+    with opened(at, wanted) as (acting, schema):
         field = Field("", "", "text") if label is None else schema.labelled(label)
-        told = {"list_id": schema.list_id, "key": field.key} | act(cursor, schema.list_id, field)
-    logs.configure("warning")
-    Bell(at.redis_url).schema(told["list_id"], told.get("job_id"))
+        done = act(acting.cursor, schema.list_id, field)
+        if done.words is not None:
+            acting.record(f"field.{name}", done.words)
+    told = {"list_id": schema.list_id, "key": field.key} | done.told
+    if done.words is not None:
+        bell(at).schema(schema.list_id, told.get("job_id"))
     return told
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.commands.field_acts import change, opened, tell
+from ops.commands.field_acts import Done, change, opened, tell
 from ops.commands.shared import REFUSED, Target, on_target, show, stop, table
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def listing(wanted: str, at: Target, as_json: bool) -> None:
     from models import job
     from models.fields import removal, values
 
-    with opened(at, wanted) as (cursor, schema):
+    with opened(at, wanted) as (acting, schema):
+        cursor = acting.cursor
         counted = values.counts(cursor, schema.list_id, schema.fields, schema.version)
         mapped = removal.mapped(cursor, schema.list_id)
         running = job.latest(cursor, schema.list_id, job.FIELDS)
@@ -69,9 +70,11 @@ def add(
     from models.fields import schema
 
     new = master_list.new_field(label, kind, options, required)
-    told = change(
-        at, wanted, None, lambda cursor, list_id, _: {"key": schema.add(cursor, list_id, new).key, "label": new.label}
-    )
+
+    def act(cursor: "Cursor", list_id: str, _: "Field") -> Done:
+        return Done({"key": schema.add(cursor, list_id, new).key, "label": new.label}, new.label)
+
+    told = change(at, wanted, None, "add", act)
     tell(told, as_json, f"{new.label} is added; its key is {told['key']}.")
 
 
@@ -84,12 +87,11 @@ def rename(wanted: str, field: str, label: str, at: Target, as_json: bool) -> No
     """Call a field otherwise. Its key, its values and its mapping stay."""
     from models.fields import schema
 
-    told = change(
-        at,
-        wanted,
-        field,
-        lambda cursor, list_id, one: {"label": schema.relabel(cursor, list_id, one.key, label).label},
-    )
+    def act(cursor: "Cursor", list_id: str, one: "Field") -> Done:
+        new = schema.relabel(cursor, list_id, one.key, label).label
+        return Done({"label": new}, f"{one.label} to {new}")
+
+    told = change(at, wanted, field, "label", act)
     tell(told, as_json, f"{field} is called {told['label']} now.")
 
 
@@ -112,16 +114,17 @@ def retype(
     """
     from models.fields import retype as retyping
 
-    def act(cursor: "Cursor", list_id: str, one: "Field") -> dict[str, Any]:
-        job_id = None
+    def act(cursor: "Cursor", list_id: str, one: "Field") -> Done:
+        job_id, words = None, None
         if check:
             trial = retyping.check(cursor, list_id, one.key, kind, options)
         else:
             trial, job_id = retyping.save(cursor, list_id, one.key, kind, options, sys.maxsize if clear else 0)
+            words = f"{one.label}: {one.type} to {kind}, {trial.misfits} cleared"
         told = {"people": trial.people, "misfits": trial.misfits, "examples": trial.examples}
-        return told | {"type": kind, "job_id": job_id}
+        return Done(told | {"type": kind, "job_id": job_id}, words)
 
-    told = change(at, wanted, field, act)
+    told = change(at, wanted, field, "type", act)
     examples = f" ({', '.join(told['examples'])})" if told["examples"] else ""
     found = f"{told['misfits']:,} of {told['people']:,} values do not fit{examples}."
     tell(told, as_json, found if check else f"{field} is of type {kind} now. {found}")
@@ -136,13 +139,14 @@ def require(wanted: str, field: str, off: bool, at: Target, as_json: bool) -> No
     """Require a value of whoever is added or edited by hand."""
     from models.fields import schema, values
 
-    def act(cursor: "Cursor", list_id: str, one: "Field") -> dict[str, Any]:
+    def act(cursor: "Cursor", list_id: str, one: "Field") -> Done:
         changed = schema.require(cursor, list_id, one.key, not off)
         present = schema.read(cursor, list_id)
         counted = values.counts(cursor, list_id, present.fields, present.version)
-        return {"required": changed.required, "without": counted.people - counted.filled[one.key]}
+        told = {"required": changed.required, "without": counted.people - counted.filled[one.key]}
+        return Done(told, f"{one.label}: {'not required' if off else 'required'}")
 
-    told = change(at, wanted, field, act)
+    told = change(at, wanted, field, "required", act)
     tell(told, as_json, f"{field} is {'not ' if off else ''}required now; {told['without']:,} people have no value.")
 
 
@@ -155,11 +159,11 @@ def move(wanted: str, field: str, position: int, at: Target, as_json: bool) -> N
     """Put a field at a position; 1 is the first after the UID."""
     from models.fields import schema
 
-    def act(cursor: "Cursor", list_id: str, one: "Field") -> dict[str, Any]:
+    def act(cursor: "Cursor", list_id: str, one: "Field") -> Done:
         schema.move(cursor, list_id, one.key, position)
-        return {"position": position}
+        return Done({"position": position}, f"{one.label} to {position}")
 
-    tell(change(at, wanted, field, act), as_json, f"{field} is at position {position} now.")
+    tell(change(at, wanted, field, "move", act), as_json, f"{field} is at position {position} now.")
 
 
 @fields.command()
@@ -171,16 +175,16 @@ def remove(wanted: str, field: str, yes: bool, at: Target, as_json: bool) -> Non
     """Remove a field with everybody's values of it."""
     from models.fields import removal
 
-    def act(cursor: "Cursor", list_id: str, one: "Field") -> dict[str, Any]:
+    def act(cursor: "Cursor", list_id: str, one: "Field") -> Done:
         if not yes:
             lost = removal.use(cursor, list_id, one)
             kept = f"; sessions that keep it: {', '.join(lost.sessions)}" if lost.sessions else ""
             sentence = f"{lost.people:,} people have a value of {one.label}, and would lose it{kept}"
             stop(REFUSED, f"{sentence}: say --yes to remove it")
         use, job_id = removal.remove(cursor, list_id, one.key)
-        return {"people": use.people, "job_id": job_id}
+        return Done({"people": use.people, "job_id": job_id}, f"{one.label}, {use.people} values")
 
-    told = change(at, wanted, field, act)
+    told = change(at, wanted, field, "remove", act)
     tell(told, as_json, f"{field} is removed; {told['people']:,} people had a value.")
 
 
@@ -213,19 +217,25 @@ def options(wanted: str, field: str, at: Target, as_json: bool, **asked: Any) ->
     if asked["removed"] and asked["keep"] is None:
         raise click.UsageError("say whether who has the option keeps it: --keep or --clear")
 
-    def act(cursor: "Cursor", list_id: str, one: "Field") -> dict[str, Any]:
+    def act(cursor: "Cursor", list_id: str, one: "Field") -> Done:
         told: dict[str, Any] = {}
+        what = ""
         if asked["added"]:
             changing.add(cursor, list_id, one.key, asked["added"])
+            what = f"add {', '.join(asked['added'])}"
         elif asked["rename"]:
             told["job_id"] = changing.rename(cursor, list_id, one.key, *asked["rename"])
+            what = f"rename {' '.join(asked['rename'])}"
         elif asked["move"]:
             changing.move(cursor, list_id, one.key, asked["move"][0], asked["move"][1] - 1)
+            what = f"move {asked['move'][0]} to {asked['move'][1]}"
         elif asked["removed"]:
             _, told["job_id"] = changing.remove(cursor, list_id, one.key, asked["removed"], asked["keep"])
+            what = f"{'keep' if asked['keep'] else 'clear'} {asked['removed']}"
         having = values.having(cursor, list_id, one.key)
         offered = schema.read(cursor, list_id).field(one.key).options
-        return told | {"options": [{"option": name, "people": having.get(name, 0)} for name in offered]}
+        told["options"] = [{"option": name, "people": having.get(name, 0)} for name in offered]
+        return Done(told, f"{one.label}: {what}" if what else None)
 
-    told = change(at, wanted, field, act)
+    told = change(at, wanted, field, "options", act)
     tell(told, as_json, "\n".join(f"{one['option']}  {one['people']:,}" for one in told["options"]))

@@ -46,14 +46,14 @@ def release(wanted: str, uids: tuple[str, ...], everybody: bool, at: Target, as_
     muster held release Staff EMP001 EMP002
     muster held release Staff --all
     """
-    from models import audit, hold
+    from models import hold
     from models.text import plural
 
     with at_list(at, wanted) as acting:
         chosen = _chosen(acting, uids, everybody)
         count, lanes = hold.release(acting.cursor, acting.list.id, chosen, acting.actor.who)
         told = plural(count, "person", "people")
-        audit.record(acting.cursor, acting.actor, acting.list.id, "hold.release", told)
+        acting.record("hold.release", told)
     ring(at, lanes)
     return show({"count": count}) if as_json else click.echo(f"Released: {told}.")
 
@@ -65,14 +65,14 @@ def release(wanted: str, uids: tuple[str, ...], everybody: bool, at: Target, as_
 @on_target
 def discard(wanted: str, uids: tuple[str, ...], everybody: bool, at: Target, as_json: bool) -> None:
     """Leave these people active, until the identity provider's next push for them."""
-    from models import audit, hold
+    from models import hold
     from models.text import plural
 
     with at_list(at, wanted) as acting:
         chosen = _chosen(acting, uids, everybody)
         count = hold.discard(acting.cursor, acting.list.id, chosen, acting.actor.who)
         told = plural(count, "person", "people")
-        audit.record(acting.cursor, acting.actor, acting.list.id, "hold.discard", told)
+        acting.record("hold.discard", told)
     return show({"count": count}) if as_json else click.echo(f"Discarded: {told}.")
 
 
@@ -103,7 +103,6 @@ def guard(
     muster guard Staff
     muster guard Staff --on --percent 20 --at-least 50
     """
-    from models import audit
     from models import guard as guards
     from models.guard import Guard
 
@@ -117,7 +116,7 @@ def guard(
             )
             guards.save(acting.cursor, acting.list.id, found)
             state = f"{'on' if found.enabled else 'off'}: {found.percent} %, at least {found.at_least}"
-            audit.record(acting.cursor, acting.actor, acting.list.id, "guard.save", state)
+            acting.record("guard.save", state)
     facts = {"enabled": found.enabled, "percent": found.percent, "at_least": found.at_least}
     return show(facts) if as_json else table([("on" if found.enabled else "off", found.percent, found.at_least)],
                                              "GUARD", "PERCENT", "AT LEAST")  # fmt: skip

@@ -2,8 +2,8 @@
 
 import click
 
-from ops.commands.acting import at_list
-from ops.commands.shared import Target, find_list, on_target, show, table, whoami
+from ops.commands.acting import at_list, somebody
+from ops.commands.shared import Target, on_target, show, table
 
 
 @click.group("list")
@@ -28,13 +28,18 @@ def create(name: str, uid: str, org: str, plan: str | None, scim: bool, at: Targ
     muster list create Students --uid employeeNumber --org "North School"
     muster list create Teachers --no-connect && muster sync connect Teachers --directory North
     """
-    from models import connection, database, master_list, organisation
+    from models import audit, connection, database, master_list, organisation
 
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = master_list.create(cursor, organisation.ensure(cursor, org, plan), name)
+        actor = somebody(organisation.ensure(cursor, org, plan))
+        if plan is not None:
+            audit.record(cursor, actor, None, "organisation.plan", plan)
+        list_id = master_list.create(cursor, actor.organisation_id, name)
         database.allow(cursor, [list_id])
+        audit.record(cursor, actor, list_id, "list.create", name.strip())
         if scim:
-            connection.connect(cursor, list_id, uid, whoami())
+            connection.connect(cursor, list_id, uid, actor.who)
+            audit.record(cursor, actor, list_id, "connection.connect", uid)
     if scim or as_json:
         return _tell(at, list_id, as_json, "Next: muster token issue " + list_id)
     return click.echo(f"List {list_id}\nNext: muster sync connect {list_id} --directory NAME")
@@ -52,12 +57,12 @@ def connect(wanted: str, uid: str, at: Target, as_json: bool) -> None:
     \b
     muster list connect Staff --uid email
     """
-    from models import connection, database
+    from models import connection
 
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        connection.connect(cursor, list_id, uid, whoami())
+    with at_list(at, wanted) as acting:
+        list_id = acting.list.id
+        connection.connect(acting.cursor, list_id, uid, acting.actor.who)
+        acting.record("connection.connect", uid)
     _tell(at, list_id, as_json, "Next: muster token issue " + list_id)
 
 
@@ -70,12 +75,12 @@ def disconnect(wanted: str, at: Target, as_json: bool) -> None:
     \b
     muster list disconnect Staff
     """
-    from models import connection, database
+    from models import connection
 
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        connection.disconnect(cursor, list_id)
+    with at_list(at, wanted) as acting:
+        list_id = acting.list.id
+        connection.disconnect(acting.cursor, list_id)
+        acting.record("connection.disconnect")
     if as_json:
         return show({"list_id": list_id, "state": "disconnecting"})
     return click.echo(f"List {list_id} is disconnecting: its tokens are revoked, its people stay.")

@@ -92,7 +92,7 @@ def save(wanted: str, at: Target, as_json: bool, **chosen: tuple[str, ...]) -> N
     \b
     muster mapping save Staff --map title="Job Title" --transform title=trim
     """
-    from models import audit, mapping_edit, mapping_editor
+    from models import mapping_edit, mapping_editor
     from models.journal import LANES, Lane
 
     with at_list(at, wanted) as acting:
@@ -100,7 +100,7 @@ def save(wanted: str, at: Target, as_json: bool, **chosen: tuple[str, ...]) -> N
         choices = _choices(acting, opened, **chosen)
         saved = mapping_edit.save(acting.cursor, list_id, opened.version, choices, opened.types)
         if saved:
-            audit.record(acting.cursor, acting.actor, list_id, "mapping.save", "; ".join(saved.changed))
+            acting.record("mapping.save", "; ".join(saved.changed))
     if saved:
         bell(at).remap(list_id, saved.job_id)
         bell(at).ring(Lane(list_id, number) for number in range(LANES))

@@ -2,6 +2,7 @@
 
 import click
 
+from ops.commands.acting import somebody
 from ops.commands.shared import Target, on_target, show, table
 
 
@@ -21,10 +22,12 @@ def add(email: str, role: str, org: str, at: Target, as_json: bool) -> None:
     \b
     muster operator add mila@north.example --org "North School" --role viewer
     """
-    from models import database, operator, organisation
+    from models import audit, database, operator, organisation
 
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        password = operator.add(cursor, organisation.ensure(cursor, org), email, role)
+        owner = organisation.ensure(cursor, org)
+        password = operator.add(cursor, owner, email, role)
+        audit.record(cursor, somebody(owner), None, "operator.add", f"{email} {role}")
     _tell(email, password, as_json)
 
 
@@ -37,10 +40,11 @@ def reset(email: str, at: Target, as_json: bool) -> None:
     \b
     muster operator reset mila@north.example
     """
-    from models import database, operator
+    from models import audit, database, operator
 
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
         password = operator.reset(cursor, email)
+        audit.record(cursor, somebody(operator.organisation_of(cursor, email)), None, "operator.reset", email)
     _tell(email, password, as_json)
 
 

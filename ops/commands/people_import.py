@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from ops.commands.acting import acting_on
 from ops.commands.import_shown import facts, follow, print_end, write_refused
-from ops.commands.shared import FAILED, Target, find_list, on_target, show, stop, whoami
+from ops.commands.shared import FAILED, Target, on_target, show, stop
 
 if TYPE_CHECKING:
+    from models.audit import Somebody
     from models.database import Connection
     from models.imports.matching import Matching
     from models.imports.store import Import
@@ -42,7 +44,7 @@ def bring(
     muster people import Staff joiners.csv --dry-run
     muster people import Staff joiners.csv --map "Staff ID=UID" --map "Notes=" --day-first --errors wrong.csv
     """
-    from models import database
+    from models import audit, database
     from models.imports import runs
     from ops import logs
     from ops.bell import Bell
@@ -51,15 +53,17 @@ def bring(
     if (dry_run or errors) and not wait:
         raise click.UsageError("--dry-run and --errors need the end to be waited for")
     with database.connect(at.database_url) as opened:
-        one, matching = _stage(opened, wanted, file, said, dates or "iso", decimal_comma, clear_empty)
+        one, matching, actor = _stage(opened, wanted, file, said, dates or "iso", decimal_comma, clear_empty)
         bell, where = Bell(at.redis_url), (one.list_id, one.id)
         with database.transaction(opened, [one.list_id]) as cursor:
             job_id = runs.preview(cursor, *where, matching)
+            audit.record(cursor, actor, one.list_id, "import.preview", one.name)
         bell.people(one.list_id, job_id)
         one = follow(opened, one, "preview", as_json)
         if not dry_run:
             with database.transaction(opened, [one.list_id]) as cursor:
                 job_id = runs.run(cursor, *where)
+                audit.record(cursor, actor, one.list_id, "import.run", f"{one.name}: {one.total:,} rows")
             bell.people(one.list_id, job_id)
             if not wait:
                 return _begun(one, as_json)
@@ -69,23 +73,23 @@ def bring(
 
 def _stage(
     opened: "Connection", wanted: str, file: BinaryIO, said: tuple[str, ...], dates: str, comma: bool, clear: bool
-) -> "tuple[Import, Matching]":
-    """The file's rows kept, and how its columns are matched."""
+) -> "tuple[Import, Matching, Somebody]":
+    """The file's rows kept, how its columns are matched, and who brought it."""
     import msgspec
 
-    from models import connection, database, master_list
+    from models import connection
     from models.imports import matching, store
 
     pairs = dict(_pair(one) for one in said)
-    with database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        one = store.stage(cursor, list_id, getattr(file, "name", ""), whoami(), _seekable(file))
-        identifier = connection.unique_identifier(cursor, list_id)
-        found = matching.by_names(one.columns, master_list.fields(cursor, list_id), pairs, identifier)
+    with acting_on(opened, wanted) as acting:
+        cursor, current, actor = acting
+        one = store.stage(cursor, current.id, getattr(file, "name", ""), actor.who, _seekable(file))
+        acting.record("import.upload", f"{one.name}: {one.total:,} rows")
+        identifier = connection.unique_identifier(cursor, current.id)
+        found = matching.by_names(one.columns, current.fields, pairs, identifier)
         found = msgspec.structs.replace(found, dates=dates, comma=comma, clear=clear)
-        matching.check(found, one.columns, master_list.fields(cursor, list_id))
-    return one, found
+        matching.check(found, one.columns, current.fields)
+    return one, found, actor
 
 
 def _pair(said: str) -> tuple[str, str]:

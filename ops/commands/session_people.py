@@ -50,10 +50,7 @@ class Held(NamedTuple):
 
     def record(self, act: str, words: str) -> None:
         """Write down what was done."""
-        from models import audit
-
-        cursor, current, actor = self.acting
-        audit.record(cursor, actor, current.id, f"session.{act}", f"{self.session.name}: {words}")
+        self.acting.record(f"session.{act}", f"{self.session.name}: {words}")
 
 
 @contextmanager

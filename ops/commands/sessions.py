@@ -1,7 +1,6 @@
 """`muster session …`: copies of a list's people."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ops.commands.acting import at_list
 from ops.commands.session_people import COMMANDS
-from ops.commands.shared import REFUSED, Target, find_list, on_target, show, stop, table, whoami
+from ops.commands.shared import REFUSED, Target, find_list, on_target, show, stop, table
 
 if TYPE_CHECKING:
-    from models.database import Connection, Cursor
     from models.sessions.taking import Session
 
 SHOWN = 50  # people of a kind, unless --all
@@ -22,16 +21,6 @@ SHOWN = 50  # people of a kind, unless --all
 @click.group("session")
 def sessions() -> None:
     """Sessions: copies of a list's people at one moment, edited apart from the list."""
-
-
-@contextmanager
-def _opened(at: Target, wanted: str) -> "Iterator[tuple[Connection, Cursor, str]]":
-    from models import database
-
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        yield opened, cursor, list_id
 
 
 def _facts(one: "Session") -> dict[str, Any]:
@@ -58,10 +47,12 @@ def take(
     from models.fields import schema
     from models.sessions import taking
 
-    with _opened(at, wanted) as (_, cursor, list_id):
-        key = schema.read(cursor, list_id).labelled(field[0]).key if field else None
+    with at_list(at, wanted) as acting:
+        cursor, current, actor = acting
+        key = schema.read(cursor, current.id).labelled(field[0]).key if field else None
         chosen = taking.Filter(status, search, key, field[1] if field else "")
-        found = taking.find(cursor, list_id, taking.take(cursor, list_id, name, whoami(), chosen))
+        found = taking.find(cursor, current.id, taking.take(cursor, current.id, name, actor.who, chosen))
+        acting.record("session.take", f"{found.name}, {found.taken} people")
     if as_json:
         return show(_facts(found))
     return click.echo(f"Session {found.name} has {found.taken:,} people. Its id is {found.id}.")
@@ -75,8 +66,8 @@ def listing(wanted: str, archived: bool, at: Target, as_json: bool) -> None:
     """The sessions of a list, newest first."""
     from models.sessions import taking
 
-    with _opened(at, wanted) as (_, cursor, list_id):
-        found = taking.listing(cursor, list_id, archived)
+    with at_list(at, wanted) as acting:
+        found = taking.listing(acting.cursor, acting.list.id, archived)
     if as_json:
         return show([_facts(one) for one in found])
     rows = ((one.name, one.state, one.taken, one.changed, one.taken_at, one.taken_by, one.id) for one in found)
@@ -93,8 +84,8 @@ def shown(wanted: str, session: str, search: str, changed: bool, at: Target, as_
     """A session and its people, the first 1,000 of them; `muster session export` has them all."""
     from models.sessions import people, taking
 
-    with _opened(at, wanted) as (_, cursor, list_id):
-        found = taking.find(cursor, list_id, session)
+    with at_list(at, wanted) as (cursor, current, _):
+        found = taking.find(cursor, current.id, session)
         rows = people.page(cursor, found, "changed" if changed else "all", search, None, None, 1_000).rows
         counted = people.counts(cursor, found)
     labels = {field.key: field.label for field in found.fields}
@@ -125,8 +116,8 @@ def compare(wanted: str, session: str, everybody: bool, at: Target, as_json: boo
     """A session beside its list as it is now: who is only in one of them, and who differs."""
     from models.sessions import comparison, taking
 
-    with _opened(at, wanted) as (_, cursor, list_id):
-        found = taking.find(cursor, list_id, session)
+    with at_list(at, wanted) as (cursor, current, _):
+        found = taking.find(cursor, current.id, session)
         counted = comparison.counts(cursor, found)
         most = max(counted.copy, counted.list, counted.differ, 1) if everybody else SHOWN
         kinds = {kind: comparison.page(cursor, found, kind, None, most)[:most] for kind in comparison.KINDS}
@@ -147,12 +138,14 @@ def compare(wanted: str, session: str, everybody: bool, at: Target, as_json: boo
     return table(rows, "WHO", "UID", "WHAT", "SESSION", "SNAPSHOT", "LIST NOW")
 
 
-def _change(at: Target, wanted: str, session: str, state: str, as_json: bool) -> None:
+def _change(at: Target, wanted: str, session: str, act: str, state: str, as_json: bool) -> None:
     from models.sessions import taking
 
-    with _opened(at, wanted) as (_, cursor, list_id):
-        taking.change_state(cursor, list_id, taking.find(cursor, list_id, session).id, state, whoami())
-        found = taking.find(cursor, list_id, session)
+    with at_list(at, wanted) as acting:
+        cursor, current, actor = acting
+        taking.change_state(cursor, current.id, taking.find(cursor, current.id, session).id, state, actor.who)
+        found = taking.find(cursor, current.id, session)
+        acting.record(f"session.{act}", found.name)
     if as_json:
         return show(_facts(found))
     return click.echo(f"Session {found.name} is {found.state}.")
@@ -164,7 +157,7 @@ def _change(at: Target, wanted: str, session: str, state: str, as_json: bool) ->
 @on_target
 def close(wanted: str, session: str, at: Target, as_json: bool) -> None:
     """Make a session read-only."""
-    _change(at, wanted, session, "closed", as_json)
+    _change(at, wanted, session, "close", "closed", as_json)
 
 
 @sessions.command()
@@ -173,7 +166,7 @@ def close(wanted: str, session: str, at: Target, as_json: bool) -> None:
 @on_target
 def reopen(wanted: str, session: str, at: Target, as_json: bool) -> None:
     """Open a closed or archived session again."""
-    _change(at, wanted, session, "open", as_json)
+    _change(at, wanted, session, "reopen", "open", as_json)
 
 
 @sessions.command()
@@ -182,7 +175,7 @@ def reopen(wanted: str, session: str, at: Target, as_json: bool) -> None:
 @on_target
 def archive(wanted: str, session: str, at: Target, as_json: bool) -> None:
     """Put a session out of sight."""
-    _change(at, wanted, session, "archived", as_json)
+    _change(at, wanted, session, "archive", "archived", as_json)
 
 
 @sessions.command()
@@ -196,12 +189,14 @@ def delete(wanted: str, session: str, yes: bool, at: Target, as_json: bool) -> N
     from ops import logs
     from ops.bell import Bell
 
-    with _opened(at, wanted) as (_, cursor, list_id):
+    with at_list(at, wanted) as acting:
+        cursor, list_id = acting.cursor, acting.list.id
         found = taking.find(cursor, list_id, session)
         if not yes:
             lost = f"session '{found.name}', {found.taken:,} people with {found.changed:,} changes, would be deleted"
             stop(REFUSED, f"{lost} for good: say --yes")
-        job_id = taking.delete(cursor, list_id, found.id, whoami())
+        job_id = taking.delete(cursor, list_id, found.id, acting.actor.who)
+        acting.record("session.delete", found.name)
     logs.configure("warning")
     Bell(at.redis_url).session(list_id, job_id)
     if as_json:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ops.commands.acting import at_list, of_list, somebody
 from ops.commands.directories import find_connection
-from ops.commands.shared import FAILED, Target, find_list, on_target, show, stop, table, whoami
+from ops.commands.shared import FAILED, Target, find_list, on_target, show, stop, table
 from ops.commands.sync_options import Chosen, options
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def connect(wanted: str, uid: str, at: Target, as_json: bool, **said: Any) -> No
     muster sync connect Staff --directory North --group "All staff" --no-guests --every 1h
     muster sync connect Staff --directory North --at 02:30 --time-zone Europe/Amsterdam
     """
-    from models import database, organisation
+    from models import audit, database, organisation
     from models.directory import connections, syncs
     from models.directory.schedule import Schedule
 
@@ -53,7 +54,9 @@ def connect(wanted: str, uid: str, at: Target, as_json: bool, **said: Any) -> No
             one = find_connection(connections.listing(cursor, owner), chosen.directory)
         scope = chosen.scope(syncs.Scope(None), chosen.found_groups(at, one))
         with database.transaction(opened, [list_id]) as cursor:
-            syncs.connect(cursor, owner, list_id, one.id, uid, scope, schedule, whoami())
+            actor = somebody(owner)
+            syncs.connect(cursor, owner, list_id, one.id, uid, scope, schedule, actor.who)
+            audit.record(cursor, actor, list_id, "connection.connect", f"Directory Sync, {uid}")
     if as_json:
         return show({"list_id": list_id, "directory": {"id": one.id, "name": one.name}})
     return click.echo(f"List {list_id} is connected to {one.name}. Next: muster sync run {list_id} --preview")
@@ -70,7 +73,7 @@ def change(wanted: str, at: Target, as_json: bool, **said: Any) -> None:
     muster sync change Staff --group "All staff" --group Interns
     muster sync change Staff --every never
     """
-    from models import database, organisation
+    from models import audit, database, organisation
     from models.directory import connections, syncs
 
     chosen = Chosen(**said)
@@ -87,6 +90,8 @@ def change(wanted: str, at: Target, as_json: bool, **said: Any) -> None:
         schedule = chosen.schedule(present.schedule)
         with database.transaction(opened, [list_id]) as cursor:
             changed = syncs.change(cursor, owner, list_id, one.id, scope, schedule)
+            if changed:
+                audit.record(cursor, somebody(owner), list_id, "sync.change", ", ".join(changed))
     if as_json:
         return show({"list_id": list_id, "changed": changed})
     return click.echo(f"Changed: {', '.join(changed)}." if changed else "Nothing differs from what it was.")
@@ -119,7 +124,7 @@ def run(wanted: str, preview: bool, wait: bool, at: Target, as_json: bool) -> No
     muster sync run Staff --preview
     muster sync run Staff --no-wait
     """
-    from models import database
+    from models import audit, database
     from models.directory import runs
     from ops import logs
     from ops.bell import Bell
@@ -128,7 +133,9 @@ def run(wanted: str, preview: bool, wait: bool, at: Target, as_json: bool) -> No
     with database.connect(at.database_url) as opened:
         list_id, _ = _found(opened, wanted)
         with database.transaction(opened, [list_id]) as cursor:
-            run_id = runs.start(cursor, list_id, whoami(), preview)
+            actor = of_list(cursor, list_id)
+            run_id = runs.start(cursor, list_id, actor.who, preview)
+            audit.record(cursor, actor, list_id, "sync.preview" if preview else "sync.start")
         Bell(at.redis_url).sync(list_id, run_id)
         if wait:
             return _wait(opened, list_id, run_id, as_json)
@@ -194,14 +201,11 @@ def listing(wanted: str, limit: int, at: Target, as_json: bool) -> None:
     \b
     muster sync runs Staff --limit 5
     """
-    from models import database
     from models.directory import runs
     from ops.commands.sync_shown import row, run_facts
 
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        found = runs.listing(cursor, list_id, limit)
+    with at_list(at, wanted) as acting:
+        found = runs.listing(acting.cursor, acting.list.id, limit)
     if as_json:
         return show([run_facts(one) for one in found])
     heads = ("BEGAN", "TOOK", "BY", "KIND", "STATE", "CREATED", "ADOPTED", "UPDATED", "REACTIVATED", "DEACTIVATED")
@@ -217,13 +221,12 @@ def end(wanted: str, at: Target, as_json: bool) -> None:
     \b
     muster sync stop Staff
     """
-    from models import database
     from models.directory import runs
     from models.errors import Refused
 
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        if not runs.stop(cursor, list_id):
+    with at_list(at, wanted) as acting:
+        list_id = acting.list.id
+        if not runs.stop(acting.cursor, list_id):
             raise Refused("no run of this list is at work: there is nothing to stop")
+        acting.record("sync.stop")
     show({"list_id": list_id, "stopped": True}) if as_json else click.echo(f"The run of list {list_id} is stopped.")

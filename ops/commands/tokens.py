@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from ops.commands.shared import Target, find_list, on_target, show, table, whoami
+from ops.commands.acting import at_list, of_list
+from ops.commands.shared import Target, on_target, show, table
 
 _SPAN = re.compile(r"(\d{1,6})([smhdwy])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
@@ -46,13 +47,12 @@ def issue(wanted: str, label: str, expires: timedelta | None, at: Target, as_jso
     \b
     muster token issue Staff --label Okta --expires 90d
     """
-    from models import database, token
+    from models import token
 
     until = datetime.now(UTC) + expires if expires else None
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        issued = token.issue(cursor, list_id, label, until, whoami())
+    with at_list(at, wanted) as acting:
+        issued = token.issue(acting.cursor, acting.list.id, label, until, acting.actor.who)
+        acting.record("token.issue", issued.prefix)
     if as_json:
         return show({"token": issued.token, "prefix": issued.prefix})
     return click.echo(f"{issued.token}\nKeep it now: it is not shown again. Its name from now on: {issued.prefix}")
@@ -67,12 +67,10 @@ def listing(wanted: str, at: Target, as_json: bool) -> None:
     \b
     muster token list Staff
     """
-    from models import database, token
+    from models import token
 
-    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
-        list_id = find_list(cursor, wanted)
-        database.allow(cursor, [list_id])
-        found = token.listing(cursor, list_id)
+    with at_list(at, wanted) as acting:
+        found = token.listing(acting.cursor, acting.list.id)
     if as_json:
         return show([asdict(each) for each in found])
     rows = [(t.prefix, t.label, t.created_at, t.expires_at, t.last_used_at, t.revoked_at) for t in found]
@@ -88,14 +86,15 @@ def revoke(prefix: str, at: Target, as_json: bool) -> None:
     \b
     muster token revoke sct_a1b2c3d4
     """
-    from models import database, token
+    from models import audit, database, token
     from models.errors import Unknown
 
     prefix = prefix[: token.PREFIX_LENGTH]
     with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
         list_id = token.revoke(cursor, prefix)
-    if list_id is None:
-        raise Unknown(f"no token begins with '{prefix}'")
+        if list_id is None:
+            raise Unknown(f"no token begins with '{prefix}'")
+        audit.record(cursor, of_list(cursor, list_id), list_id, "token.revoke", prefix)
     if as_json:
         return show({"prefix": prefix, "list_id": list_id})
     return click.echo(f"Token {prefix} of list {list_id} is revoked.")

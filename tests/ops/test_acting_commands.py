@@ -12,9 +12,10 @@ pytestmark = pytest.mark.usefixtures("muster")
 
 
 @pytest.fixture
-def staff() -> str:
-    """A list that is connected to SCIM."""
+def staff(connection: Connection) -> str:
+    """A list that is connected to SCIM, of which nothing is written down yet."""
     found: str = Muster().json("list", "create", "Staff")["list_id"]
+    connection.execute("delete from audit_entry")
     return found
 
 

@@ -14,6 +14,7 @@ from models.blocked import Blocker, Late
 from models.journal import Entry
 from models.text import new_id
 from ops.cli import COMMANDS, main
+from ops.commands.shared import whoami
 from ops.commands.tokens import Span
 from ops.embedded import SERVING, Postgres
 
@@ -211,13 +212,17 @@ def test_the_backlog_names_who_blocks_a_list(
     assert "pid 4711: nightly-report of owner, idle in transaction, open for 61 s" in shown
 
 
-def test_an_operators_password_is_shown_once(muster: Muster) -> None:
+def test_an_operators_password_is_shown_once(muster: Muster, connection: database.Connection) -> None:
     added = muster.json("operator", "add", "mila@north.example")
     reset = muster.json("operator", "reset", "mila@north.example")
     [listed] = muster.json("operator", "list")
 
     assert added["password"] != reset["password"]
     assert (listed["email"], "password" in listed) == ("mila@north.example", False)
+    told = connection.execute("select action, detail, operator from audit_entry order by at").fetchall()
+    assert told == [
+        ("operator.add", "mila@north.example admin", whoami()), ("operator.reset", "mila@north.example", whoami()),
+    ]  # fmt: skip
 
 
 def test_migrating_twice_changes_nothing(muster: Muster) -> None:

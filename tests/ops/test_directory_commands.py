@@ -143,6 +143,8 @@ def test_secrets_are_renewed_with_the_first_key_all_or_none(
     monkeypatch.setenv("MUSTER_SECRET_KEY", new)
 
     assert renewed == {"renewed": 2}
+    told = connection.execute("select count(*) from audit_entry where action = 'directory.renew'").fetchone()
+    assert told == (1,)  # of the organisation
     assert entra.json("directory", "test", "North")["users"] == 12
     connection.execute("update directory_connection set client_secret = %s where name = 'South'", (b"spoilt",))
     monkeypatch.setenv("MUSTER_SECRET_KEY", f"{new_key()},{new}")

@@ -52,8 +52,8 @@ def test_somebody_is_added_removed_and_restored(staff: Muster) -> None:
         "select action, detail from audit_entry where action like 'session.%' order by at"
     ).fetchall()
     assert audited == [
-        ("session.add", "Spring: cy"), ("session.remove", "Spring: bo"), ("session.restore", "Spring: bo"),
-        ("session.remove", "Spring: cy"),
+        ("session.take", "Spring, 2 people"), ("session.add", "Spring: cy"), ("session.remove", "Spring: bo"),
+        ("session.restore", "Spring: bo"), ("session.remove", "Spring: cy"),
     ]  # fmt: skip
 
 
