@@ -9,6 +9,7 @@ from models.errors import Refused, Unknown
 from models.journal import Lane
 from models.mapping import Field
 from models.master_list import MasterList
+from models.person_page import Row
 
 
 def add(cursor: Cursor, actor: Actor, current: MasterList, uid: str, given: Mapping[str, str]) -> str:
@@ -27,7 +28,7 @@ def edit(
     cursor: Cursor, actor: Actor, current: MasterList, person_id: str, version: int | None, given: Mapping[str, str]
 ) -> None:
     """Change these fields, by key, to what was typed; an empty text clears one. `version`: the one that was seen."""
-    one = person_page.find(cursor, current.id, person_id)
+    one = held(cursor, current.id, person_id)
     locked = person.locked_fields(cursor, current.id) if one.synced else {}
     for key in given:
         if key in locked:
@@ -43,6 +44,12 @@ def edit(
     person.edit(cursor, current.id, one.id, version, changed)
     labels = ", ".join(field.label for field in sent if field.key in changed)
     audit.record(cursor, actor, current.id, "person.edit", f"{one.uid}: {labels}")
+
+
+def held(cursor: Cursor, list_id: str, person_id: str) -> Row:
+    """A person whom nobody else changes until the transaction ends. The lock on the schema comes first, as in drains."""
+    master_list.held_fields(cursor, list_id)
+    return person_page.find(cursor, list_id, person_id, lock=True)
 
 
 def _check_keys(fields: Sequence[Field], given: Mapping[str, str]) -> None:

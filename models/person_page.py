@@ -130,9 +130,10 @@ def _row(row: tuple[Any, ...]) -> Row:
     return Row(*(str(row[0]), *row[1:-1], identity_id))
 
 
-def find(cursor: Cursor, list_id: str, person_id: str) -> Row:
-    """One person."""
-    cursor.execute(f"select {_COLUMNS} from person p where p.list_id = %s and p.id = %s", (list_id, person_id))
+def find(cursor: Cursor, list_id: str, person_id: str, lock: bool = False) -> Row:
+    """One person; with `lock`, whom nobody else changes until the transaction ends."""
+    locked = " for no key update" if lock else ""
+    cursor.execute(f"select {_COLUMNS} from person p where p.list_id = %s and p.id = %s{locked}", (list_id, person_id))
     row = cursor.fetchone()
     if row is None:
         raise Unknown("this person is not in the list (any more)")

@@ -165,7 +165,7 @@ def update_person(at: Desk, person_id: str, body: PersonChange) -> PersonDetail:
     stays so until the identity provider's next push for them. With If-Match nothing is changed that somebody else has
     changed meanwhile.
     """
-    one = person_page.find(at.cursor, at.list.id, _id(person_id))
+    one = person_edit.held(at.cursor, at.list.id, _id(person_id))
     version = at.check_version(one.version)
     person_edit.edit(at.cursor, at.caller, at.list, one.id, version, typed(body.fields))
     if body.active is not None and body.active != one.active:

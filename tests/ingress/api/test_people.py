@@ -1,6 +1,12 @@
 """People by way of the API."""
 
-from models import database
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from models import database, person
 from models.database import Connection
 from tests.ingress.api.conftest import Caller
 from tests.ingress.console.test_people import add
@@ -101,3 +107,48 @@ def test_of_an_edit_that_is_refused_in_part_nothing_is_done(caller: Caller, conn
     caller.patch(path, {"fields": {"locker": "A"}, "active": False}, 409)
 
     assert (caller.get(path)["fields"], caller.get(path)["version"]) == ({}, 1)
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"fields": {"locker": "C"}}, {"fields": {"locker": "A"}}])
+def test_a_change_with_a_version_waits_for_one_that_is_being_made_and_is_refused_after_it(
+    caller: Caller, connection: Connection, database_url: str, change: dict[str, Any]
+) -> None:
+    made = caller.ask("POST", "/lists/L/people", {"uid": "EMP1", "fields": {"locker": "A"}})
+    person_id, list_id, tag = made.json()["id"], caller.tenant.list_id, made.headers["etag"]
+    path, answers = f"/lists/L/people/{person_id}", list[Any]()
+    late = threading.Thread(target=lambda: answers.append(caller.ask("PATCH", path, change, If_Match=tag)))
+    with database.connect(database_url) as other, database.transaction(other, [list_id]) as cursor:
+        person.edit(cursor, list_id, person_id, 1, {"locker": "B"})
+        late.start()
+        wait_for_a_lock(connection)
+    late.join()
+
+    assert [one.status_code for one in answers] == [412], answers[0].text
+    assert caller.get(path)["fields"] == {"locker": "B"}
+    assert caller.get(path)["active"] is True
+
+
+def test_what_was_sent_without_a_version_is_so_after_it_whatever_was_there(
+    caller: Caller, connection: Connection, database_url: str
+) -> None:
+    made = caller.post("/lists/L/people", {"uid": "EMP1", "fields": {"locker": "A"}}, 201)
+    path, list_id = f"/lists/L/people/{made['id']}", caller.tenant.list_id
+    late = threading.Thread(target=lambda: caller.patch(path, {"fields": {"locker": "A"}, "active": True}))
+    with database.connect(database_url) as other, database.transaction(other, [list_id]) as cursor:
+        person.edit(cursor, list_id, made["id"], 1, {"locker": "B"})
+        person.deactivate(cursor, list_id, made["id"])
+        late.start()
+        wait_for_a_lock(connection)
+    late.join()
+
+    now = caller.get(path)
+    assert (now["fields"], now["active"]) == ({"locker": "A"}, True)
+
+
+def wait_for_a_lock(connection: Connection) -> None:
+    """Until a request waits for somebody else's transaction; at once where it is answered without."""
+    query = "select 1 from pg_stat_activity where application_name = 'muster-api' and wait_event_type = 'Lock'"
+    for _ in range(200):
+        if connection.execute(query).fetchone():
+            return
+        time.sleep(0.01)
