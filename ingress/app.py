@@ -186,7 +186,7 @@ def _request(scope: Scope, proxies: Proxies) -> Request:
     )
 
 
-def _outside(_: Any, error: HTTPException) -> Answer[bytes]:
+def _in_scim_words(error: HTTPException) -> Answer[bytes]:
     """What is not below a SCIM Base URL is refused in SCIM words all the same: an IdP has a wrong URL."""
     refusal: Refused = NotFound("this is no SCIM Base URL: copy it from the list's Sync tab, whole")
     if error.status_code != NotFound.status:
@@ -212,11 +212,17 @@ def build(settings: Settings) -> ASGIApp:
         await part(scope, receive, send)
 
     parts = [part for part in (scim, console, api) if part is not None]
+
+    def outside(request: Any, error: HTTPException) -> Answer[bytes]:
+        if api is not None and f"{request.scope['path']}/".startswith("/api/"):
+            return api.outside(request, error)
+        return _in_scim_words(error)
+
     framework = Litestar(
         [site],
         on_startup=[lambda: metrics.PROCESSES.labels("ingress").set(1), *(part.start for part in parts)],
         on_shutdown=[part.stop for part in parts],
-        exception_handlers={HTTPException: _outside},
+        exception_handlers={HTTPException: outside},
         openapi_config=None,
         logging_config=None,
     )

@@ -47,7 +47,7 @@ def edit(
 
 
 def held(cursor: Cursor, list_id: str, person_id: str) -> Row:
-    """A person whom nobody else changes until the transaction ends. The lock on the schema comes first, as in drains."""
+    """A person whom nobody else changes until the transaction ends. First the schema's lock, as in drains."""
     master_list.held_fields(cursor, list_id)
     return person_page.find(cursor, list_id, person_id, lock=True)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import structlog
 from litestar import Litestar, Request, Response
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
@@ -45,11 +46,12 @@ class Api:
         self._waiting = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
         self.app = Litestar(
-            [*(self._route(one) for one in OPERATIONS), *docs.ROUTES, static],
-            exception_handlers={HTTPException: self._outside, Exception: self._failed},
+            [*_options(), *(self._route(one) for one in OPERATIONS), *docs.ROUTES, static],
+            exception_handlers={HTTPException: self.outside, Exception: self._failed},
             openapi_config=None,
             logging_config=None,
             request_max_body_size=MOST_BYTES,
+            state=State({"office": self.office}),
         )
 
     def start(self) -> None:
@@ -69,9 +71,10 @@ class Api:
         handler = self._handler(operation)
         handler.__name__ = operation.name
         most = MOST_BYTES if operation.takes is None else LARGEST_FILE
-        path = ROOT + operation.path.replace("}", ":str}")
-        methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
-        return HTTPRouteHandler(path, http_method=methods, status_code=200, request_max_body_size=most)(handler)
+        methods: Any = _methods(operation)
+        return HTTPRouteHandler(_path(operation), http_method=methods, status_code=200, request_max_body_size=most)(
+            handler
+        )
 
     def _handler(self, operation: Operation) -> Callable[[Call], Coroutine[Any, Any, Response[Any]]]:
         async def handle(request: Call) -> Response[Any]:
@@ -147,15 +150,36 @@ class Api:
         _log.exception("api_failed", operation=operation, request_id=request_id, exc_info=error)
         return problems.internal(request_id)
 
-    def _outside(self, request: Call, error: HTTPException) -> Response[bytes]:
-        """No operation's: an address or a method that there is not."""
+    def outside(self, request: Call, error: HTTPException) -> Response[bytes]:
+        """No operation's: an address or a method that there is not, or a Host that is none."""
         found = _of_framework(error, self._request_id(request))
         metrics.API_REQUESTS.labels("none", str(found.status)).inc()
         return _response(Answer(found.status, found.body, dict(found.headers)), {})
 
     def _failed(self, request: Call, error: Exception) -> Response[bytes]:
-        found = problems.of(error, "") or self._unforeseen(error, "none", self._request_id(request))
+        request_id = self._request_id(request)
+        found = problems.of(error, request_id) or self._unforeseen(error, "none", request_id)
         return _response(Answer(found.status, found.body, dict(found.headers)), {})
+
+
+def _path(operation: Operation) -> str:
+    return ROOT + operation.path.replace("}", ":str}")
+
+
+def _methods(operation: Operation) -> list[str]:
+    return ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
+
+
+def _options() -> Iterator[HTTPRouteHandler]:
+    """Which methods each address has. Litestar's own answer knows those of its first operation alone."""
+    for path in dict.fromkeys(map(_path, OPERATIONS)):
+        found = {"OPTIONS", *(method for one in OPERATIONS if _path(one) == path for method in _methods(one))}
+        allow = {**ALWAYS, "Allow": ", ".join(sorted(found))}
+        yield HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, response_headers=allow)(_nothing)
+
+
+async def _nothing() -> None:
+    """No body."""
 
 
 def _of_framework(error: HTTPException, request_id: str) -> Problem:

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, route
 from markupsafe import Markup, escape
 
 from ingress.api import openapi
@@ -15,22 +15,24 @@ from ingress.console.pages import render
 
 Call = Request[Any, Any, Any]
 LONGEST_SEARCH = 100  # characters
-HOST = "https://muster.example"
+HOST = "https://muster.example"  # of examples, until it is known who asks
 # Nothing of it is secret, and it changes with a version of Muster alone.
 CACHED = {"Cache-Control": "public, max-age=300"}
 
 
-@get(f"{ROOT}/openapi.json", sync_to_thread=False)
+@route(f"{ROOT}/openapi.json", http_method=["GET", "HEAD"], sync_to_thread=False)
 def openapi_document() -> Response[bytes]:
     """The document."""
     return Response(openapi.encoded(), media_type="application/json", headers={**CACHED, **HEADERS})
 
 
-@get(f"{ROOT}/docs", sync_to_thread=False)
+@route(f"{ROOT}/docs", http_method=["GET", "HEAD"], sync_to_thread=False)
 def docs_page(request: Call) -> Response[str]:
     """The page: every operation, or those that have the words of `q`."""
     search = request.query_params.get("q", "").strip()[:LONGEST_SEARCH]
     page = _page() if not search else _render(search)
+    office = request.app.state.office
+    page = page.replace(HOST, office.settings.console_url or office.root_of(request.scope))
     return Response(page, media_type="text/html", headers={**CACHED, **HEADERS})
 
 
@@ -110,7 +112,7 @@ def _curl(path: str, method: str, told: dict[str, Any], body: dict[str, Any] | N
     lines = [f"curl {'' if method == 'GET' else f'-X {method} '}{HOST}{path}", '-H "Authorization: Bearer $KEY"']
     for one in told["parameters"]:
         if one["in"] == "header" and (one["name"] == "Idempotency-Key" or one.get("required")):
-            lines.append(f"-H '{one['name']}: {one['example']}'")
+            lines.append(_header(one))
     for kind in told.get("requestBody", {}).get("content", {}):
         if kind != "application/json":
             lines += [f"-H 'Content-Type: {kind}'", "--data-binary @people.csv"]
@@ -118,6 +120,12 @@ def _curl(path: str, method: str, told: dict[str, Any], body: dict[str, Any] | N
         text = pretty(body["example"]).replace("'", "'\\''")
         lines += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
     return " \\\n  ".join(lines)
+
+
+def _header(one: dict[str, Any]) -> str:
+    if one["name"] == "Idempotency-Key":
+        return '-H "Idempotency-Key: $(uuidgen)"'  # a new one each time that it is pasted
+    return f"-H '{one['name']}: {one['example']}'"
 
 
 def _rows(schema: dict[str, Any]) -> dict[str, Any]:

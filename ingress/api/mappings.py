@@ -121,15 +121,16 @@ class Preview(Struct, kw_only=True):
     sample: list[Sampled]
 
 
+TITLE = next(number for number, one in enumerate(ATTRIBUTES) if one.path == "title")
 ITEM = MappingItem(
-    number=12, name="Title", category="Organisation", path="title", on=True, field="job_title", transform="copy",
+    number=TITLE, name="Title", category="Organisation", path="title", on=True, field="job_title", transform="copy",
     possible=True,
 )  # fmt: skip
 SAMPLE = Mappings(
     version=3, unique_identifier="employeeNumber", items=[ITEM], offered={},
     remapping=Progress(state="done", total=120, done=120, changed=4),
 )  # fmt: skip
-CHOSEN = {"mappings": [{"number": 12, "on": True, "field": "job_title", "transform": "trim"}]}
+CHOSEN = {"mappings": [{"number": TITLE, "on": True, "field": "job_title", "transform": "trim"}]}
 CHECKED = Checked(faults=[], changes=["Title to Job Title (trim)"])
 PREVIEW = Preview(
     changes=CHECKED.changes, people=120, looked_at=120, changed=1, fields={"Job Title": 1}, misfits={}, locked=[],

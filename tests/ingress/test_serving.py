@@ -29,6 +29,9 @@ def test_the_api_is_where_the_console_is_and_may_be_alone(database_url: str, ser
             assert client.get(style).status_code == 200
             assert client.get("/api/v1/lists").headers["content-type"] == "application/problem+json"
             assert client.get("/api").status_code == 404
+            wrong = client.get("/api/v1/lists", headers={"Host": "no host"})
+            assert (wrong.status_code, wrong.headers["content-type"]) == (400, "application/problem+json")
+            assert "host header" in wrong.json()["detail"]
 
 
 def test_a_part_that_there_is_not_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:

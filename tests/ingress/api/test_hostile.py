@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ingress.api.table import OPERATIONS
 from tests.ingress.api.conftest import Caller, answered
 
 JSON = {"Content-Type": "application/json"}
@@ -77,3 +78,37 @@ def test_words_of_others_stay_words(caller: Caller) -> None:
             caller.at("/api/v1/lists/L/people"), params={"q": word}, headers={"Authorization": f"Bearer {caller.key}"}
         )
         assert (found.status_code, found.json()["items"]) == (200, [])
+
+
+PATHS = sorted({one.path for one in OPERATIONS})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_address_tells_all_its_methods_and_nothing_to_other_origins(caller: Caller, path: str) -> None:
+    wanted = {"OPTIONS"} | {one.method for one in OPERATIONS if one.path == path}
+    wanted |= {"HEAD"} if "GET" in wanted else set()
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+
+    told = caller.client.options(f"/api/v1{path}", headers=asked)
+    refused = caller.client.request("TRACE", f"/api/v1{path}", headers=asked)
+
+    for answer in (told, refused):
+        assert set(answer.headers["allow"].split(", ")) == wanted
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+    assert (told.status_code, told.content) == (204, b"")
+    assert answered(refused, 405)["type"].endswith("#problem-method")
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/lists/L/people", "/lists/L/people-export"])
+def test_a_head_is_the_head_of_the_same_get(caller: Caller, path: str) -> None:
+    head, whole = (caller.ask(method, path) for method in ("HEAD", "GET"))
+    names = ("content-type", "cache-control", "content-security-policy")
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert [head.headers.get(name) for name in names] == [whole.headers.get(name) for name in names]
+
+
+def test_numbers_that_are_too_long_are_refused_in_a_sentence(caller: Caller) -> None:
+    body = b'{"uid": "a", "fields": {"locker": ' + b"9" * 5_000 + b"}}"
+
+    assert "Integer value out of range" in answered(send(caller, body), 400)["detail"]

@@ -1,6 +1,7 @@
 """The OpenAPI document and the page that is drawn of it: whole, valid, with examples that are what they show."""
 
 import re
+from html import unescape
 from typing import Any
 
 import jsonschema_rs
@@ -10,7 +11,7 @@ import schemathesis
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from ingress.api import openapi
+from ingress.api import docs, openapi
 from ingress.api.operation import ROOT, Csv, Operation
 from ingress.api.problems import KINDS
 from ingress.api.table import OPERATIONS
@@ -105,6 +106,14 @@ def test_the_page_is_searched_on_the_server(application: TestClient[Litestar]) -
     assert 'id="revoke_api_key"' in found
     assert 'id="list_people"' not in found
     assert "No operation matches “&lt;script&gt;”" in nothing
+
+
+def test_examples_name_this_installation_and_a_new_idempotency_key(application: TestClient[Litestar]) -> None:
+    page = unescape(application.get("/api/v1/docs").text)
+
+    assert "curl http://127.0.0.1:8080/api/v1/lists \\\n" in page
+    assert docs.HOST not in page
+    assert page.count('"Idempotency-Key: $(uuidgen)"') == sum(one.changes for one in OPERATIONS)
 
 
 def test_what_there_is_not_is_a_problem_too(application: TestClient[Litestar]) -> None:
