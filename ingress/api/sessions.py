@@ -217,6 +217,8 @@ def export_session(at: Desk, query: ExportQuery, session_id: str) -> Csv:
     one = find(at, session_id)
     after = cursors.read("export", query.cursor, str)
     text, following = export.stretch(at.cursor, one, after)
+    if after is None:
+        audit.record(at.cursor, at.caller, at.list.id, "session.export", one.name)
     return Csv((export.head(one) if after is None else "") + text, cursors.write("export", following))
 
 

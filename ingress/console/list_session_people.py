@@ -164,6 +164,8 @@ async def as_csv(request: Call, list_id: ListId, session_id: Id) -> Stream:
 def _stretch(request: Call, list_id: str, session_id: str, after: str | None) -> tuple[str, str, str | None]:
     with at_desk(request, list_id) as desk:
         one = taking.find(desk.cursor, list_id, session_id)
+        if after is None:
+            audit.record(desk.cursor, desk.session, list_id, "session.export", one.name)
         return export.head(one), *export.stretch(desk.cursor, one, after)
 
 

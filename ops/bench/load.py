@@ -163,14 +163,14 @@ def run_over(
     return uvloop.run(closed(addresses, requests, seconds, answered))
 
 
-def request(method: str, path: str, token: str, body: bytes = b"") -> bytes:
+def request(method: str, path: str, token: str, body: bytes = b"", kind: str = "application/scim+json") -> bytes:
     """An HTTP/1.1 request as bytes."""
     lines = [
         f"{method} {path} HTTP/1.1",
         "Host: bench",
         f"Authorization: Bearer {token}",
         "User-Agent: muster-bench",
-        "Content-Type: application/scim+json",
+        f"Content-Type: {kind}",
         f"Content-Length: {len(body)}",
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -170,15 +170,25 @@ def sessions(system: System, chosen: Chosen, say: Say) -> Outcome:
     return Outcome(sessions.table(found), sessions.as_json(found))
 
 
+def api(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """A script's requests against a large list."""
+    from ops.bench import api
+
+    options = chosen.given("seconds", "connections")
+    found = api.measure(system, chosen.users or LARGE, say, **options)
+    return Outcome(api.table(found), api.as_json(found), wrong=sum(one.wrong for one in found))
+
+
 SUITES: dict[str, Suite] = {
     "ingress": ingress, "scale": scale, "console": console, "workers": workers, "burst": burst, "group": group,
     "growth": growth, "memory": memory, "sync": sync, "csv": people_csv, "sessions": sessions,
+    "api": api,
 }  # fmt: skip
 # Those that the table of targets is made of, in this order.
 TABLE: dict[str, Suite] = {
     "ingress": ingress, "workers": workers, "burst": burst, "growth": growth, "group": group, "memory": memory,
     "console": console,
 }  # fmt: skip
-# The first stops workers, which nobody else's Muster is to suffer; the second's processes must be new, and the third's
-# must know its directory.
-ON_THEIR_OWN = frozenset({"workers", "memory", "sync"})
+# The first stops workers, which nobody else's Muster is to suffer; the second's processes must be new, the third's must
+# know its directory, and the fourth's let a key send as much as it can.
+ON_THEIR_OWN = frozenset({"workers", "memory", "sync", "api"})

@@ -23,6 +23,7 @@ from ops.supervisor import kill_group, runs
 from ops.vault import new_key
 
 ROOT = Path(__file__).resolve().parents[2]
+UNLIMITED = 1_000_000_000  # requests of an API key a minute
 STOP_WITHIN, EMPTY_WITHIN = 20.0, 600.0  # seconds
 COMPONENTS = ("ingress", "workers", "postgres", "valkey")
 _PENDING = (
@@ -152,6 +153,7 @@ def running(say: Callable[[str], None], workers: int = 1) -> Iterator[System]:
         "MUSTER_LOG_LEVEL": "warning",
         "MUSTER_GRAPH_SIMULATOR": local_root(LOOPBACK, graph_port),
         "MUSTER_SECRET_KEY": secret_key,
+        "MUSTER_API_RATE": str(UNLIMITED),
     }
     command = [sys.executable, "-m", "ops.cli", "up", "--json", "--no-demo", "--data", str(data), "--port", "0"]
     with log.open("wb") as errors:

@@ -22,14 +22,14 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 @click.command()
 @click.option(
     "--suite", type=click.Choice(
-        ["ingress", "workers", "burst", "growth", "group", "memory", "sync", "csv", "sessions", "table", "scale",
+        ["ingress", "workers", "burst", "growth", "group", "memory", "sync", "csv", "sessions", "api", "table", "scale",
          "console", "hosts", "bytes", "background", "bloat"]
     ), default="ingress", show_default=True,
 )  # fmt: skip
 @click.option(
     "--users",
     type=click.IntRange(10),
-    help="Users: 100,000 (scale, console, group, sync, csv, sessions), 1,000,000 (growth).",
+    help="Users: 100,000 (scale, console, group, sync, csv, sessions, api), 1,000,000 (growth).",
 )
 @click.option("--log", "entries", type=int, help="Entries of the log: 1,000,000 (console), 5,000,000 (growth).")
 @click.option("--plans", is_flag=True, help="Show the plans of the database as well (scale).")
@@ -64,7 +64,7 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     """Measure a Muster. A running one (on --data, or that the environment names) is measured as it is, and gets lists
     of the bench's own, which stay there; where none runs, one is started for it and is gone afterwards. `workers`,
-    `memory`, `sync` and `table` start their own in any case.
+    `memory`, `sync`, `api` and `table` start their own in any case.
 
     \b
     ingress   requests of every kind beside a bare route, and beside --peer-url; what they cost
@@ -75,6 +75,7 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     memory    what processes hold, idle and after much work
     sessions  a list of 100,000 people is copied, edited in the copy, compared with it and deleted
     sync      a directory of 100,000 users and 500 groups is pulled, and then what has changed
+    api       a script reads and changes people of a list of 100,000 with one API key
     csv       a file of 100,000 people is imported through the console, exported, and imported again
     table     these and console, one after the other, and the targets that they meet or miss
     scale     requests of every kind against a large list

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.commands.acting import at_list
+from ops.commands.acting import acting_on, at_list
 from ops.commands.session_people import COMMANDS
-from ops.commands.shared import REFUSED, Target, find_list, on_target, show, stop, table
+from ops.commands.shared import REFUSED, Target, on_target, show, stop, table
 
 if TYPE_CHECKING:
     from models.sessions.taking import Session
@@ -227,10 +227,10 @@ def _write(at: Target, wanted: str, session: str, write: Callable[[str], object]
 
     after: str | None = None
     with database.connect(at.database_url) as opened:
-        with database.transaction(opened) as cursor:
-            list_id = find_list(cursor, wanted)
-            database.allow(cursor, [list_id])
-            found = taking.find(cursor, list_id, session)
+        with acting_on(opened, wanted) as acting:
+            list_id = acting.list.id
+            found = taking.find(acting.cursor, list_id, session)
+            acting.record("session.export", found.name)
         write(exporting.head(found))
         while True:
             with database.transaction(opened, [list_id]) as cursor:

@@ -110,6 +110,7 @@ class Script:
             ("remove an option",
              each("POST", f"{clubs}/fields/team/options/remove", {"option": "Pink", "keep": False})),
             ("take a session", each("POST", f"{clubs}/sessions", {"name": "Spring"})),
+            ("export a session", each("GET", lambda: f"{session()}/export")),
             ("add somebody to a session", each("POST", lambda: f"{session()}/people", {"uid": "S1"})),
             ("edit somebody in a session", each("PATCH", copied, {"fields": {"locker": "9"}})),
             ("remove somebody from a session", each("DELETE", copied)),

@@ -20,6 +20,7 @@ class Commands:
         self.world = world
         self.file = folder / "some.csv"
         self.file.write_bytes(CSV)
+        self.out = str(folder / "out.csv")
 
     def run(self, *arguments: str, stdin: str | None = None) -> Any:
         """A command; what it prints."""
@@ -69,7 +70,7 @@ class Commands:
             ("edit a person", each("person", "edit", "Clubs", "E1", "--set", "locker=7")),
             ("deactivate a person", each("person", "deactivate", "Clubs", "E1")),
             ("reactivate a person", each("person", "reactivate", "Clubs", "E1")),
-            ("export people", each("people", "export", "Clubs", "-o", str(self.file.with_suffix(".out")))),
+            ("export people", each("people", "export", "Clubs", "-o", self.out)),
             ("bring a file, match and preview an import, run an import",
              lambda: self.with_worker("people", "import", "Clubs", str(self.file))),
             ("stop an import", self.stop_import),
@@ -100,6 +101,7 @@ class Commands:
             ("move an option", each("field", "options", "Clubs", "Team", "--move", "Pink", "1")),
             ("remove an option", each("field", "options", "Clubs", "Team", "--remove", "Pink", "--clear")),
             ("take a session", each("session", "take", "Clubs", "Spring")),
+            ("export a session", each("session", "export", "Clubs", "Spring", "--to", self.out)),
             ("add somebody to a session", each("session", "add", "Clubs", "Spring", "S1")),
             ("edit somebody in a session", each("session", "edit", "Clubs", "Spring", "E1", "--set", "locker=9")),
             ("remove somebody from a session", each("session", "remove", "Clubs", "Spring", "E1")),

@@ -130,6 +130,7 @@ class Operator:
             ("move an option", field("team/options", act="up", option="Pink")),
             ("remove an option", field("team/options", act="clear", option="Pink")),
             ("take a session", each(f"{clubs}/sessions/new", name="Spring", status="all")),
+            ("export a session", lambda: self.browser.get(session("people.csv")()).raise_for_status()),
             ("add somebody to a session", each(session("people/new"), uid="S1", active="1")),
             ("edit somebody in a session", copied(f_locker="9")),
             ("remove somebody from a session", copied(act="remove")),

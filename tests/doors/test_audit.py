@@ -39,12 +39,12 @@ WRITTEN = {
     "rename an option": "field.options", "move an option": "field.options", "remove an option": "field.options",
     "take a session": "session.take", "close a session": "session.close", "reopen a session": "session.reopen",
     "archive a session": "session.archive", "delete a session": "session.delete",
+    "export a session": "session.export",
     "add somebody to a session": "session.add", "edit somebody in a session": "session.edit",
     "remove somebody from a session": "session.remove", "restore somebody in a session": "session.restore",
     "revoke an API key": "api_key.revoke",
 }  # fmt: skip
-LOOKS = ("see ", "list ", "look at ", "check ", "try ", "read ", "test ", "search ", "compare ", "take refused",
-         "export a session")  # fmt: skip
+LOOKS = ("see ", "list ", "look at ", "check ", "try ", "read ", "test ", "search ", "compare ", "take refused")
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ops.bench import group, holding, people_csv, scale, sessions
-from ops.bench.system import System
+from ops.bench import api, group, holding, people_csv, scale, sessions
+from ops.bench.system import System, running
 
 pytestmark = pytest.mark.journey
 
@@ -47,6 +47,17 @@ def test_people_go_in_out_and_in_again(system: System) -> None:
     assert {one.rows for one in found} == {300}
     assert "export as CSV" in people_csv.table(found)
     assert len(people_csv.as_json(found)) == 10
+
+
+def test_a_script_reads_pages_and_changes_people_with_one_key() -> None:
+    with running(lambda _: None) as own:  # which lets a key send as much as it can
+        found = api.measure(own, 450, lambda _: None, seconds=0.2, connections=4)
+
+    assert [one.connections for one in found] == [1] * 5 + [4] * 5
+    assert [one.wrong for one in found] == [0] * 10
+    assert all(one.rate > 0 and one.p99_ms >= one.p50_ms > 0 for one in found)
+    assert "patch a person" in api.table(found)
+    assert len(api.as_json(found)) == 10
 
 
 def test_a_session_is_taken_compared_and_deleted(system: System) -> None:
