@@ -57,9 +57,13 @@ def revoke_api_key(at: Desk, prefix: str) -> None:
 
     From the next request on it is refused, in every process. A key may revoke itself.
     """
-    if api_key.revoke(at.cursor, prefix, at.caller.organisation_id) is None:
+    found = api_key.listing(at.cursor, at.caller.organisation_id)
+    one = next((each for each in found if each.prefix == prefix), None)
+    if one is None:
         raise Unknown(f"your organisation has no API key '{prefix[:20]}'")
-    audit.record(at.cursor, at.caller, None, "api_key.revoke", prefix)
+    if one.revoked_at is None:
+        api_key.revoke(at.cursor, one.prefix, at.caller.organisation_id)
+        audit.record(at.cursor, at.caller, None, "api_key.revoke", one.prefix)
 
 
 OPERATIONS = [list_api_keys, revoke_api_key]

@@ -44,6 +44,15 @@ def test_a_revoked_key_is_refused_from_the_next_request_on(caller: Caller, reade
     assert "was revoked" in caller.get("/organisation", 401)["detail"]
 
 
+def test_a_key_that_is_revoked_twice_is_revoked_and_written_down_once(
+    caller: Caller, reader: Caller, connection: Connection
+) -> None:
+    for _ in range(2):
+        caller.delete(f"/api-keys/{reader.key[:12]}")
+
+    assert connection.execute("select detail from audit_entry").fetchall() == [(reader.key[:12],)]
+
+
 def test_an_expired_key_is_refused(caller: Caller, connection: Connection) -> None:
     with database.transaction(connection) as cursor:
         past = datetime.now(UTC) - timedelta(seconds=1)
