@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ingress.api.problems import Place, Wrong
+from ingress.api.problems import wrong_parameter
 
 MOST, USUAL = 200, 50
 LONGEST = 2_000  # characters of a cursor
@@ -41,5 +41,4 @@ def read(kind: str, cursor: str | None, of: Any) -> Any:
             return key
     except (ValueError, msgspec.DecodeError):
         pass
-    sentence = "this cursor is none of this list's: begin again without one"
-    raise Wrong("malformed", sentence, Place(sentence, parameter="cursor"))
+    raise wrong_parameter("this cursor is none of this list's: begin again without one", "cursor")

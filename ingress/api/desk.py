@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ingress.api.limit import Limit
 from ingress.api.operation import Operation
-from ingress.api.problems import Place, Wrong
+from ingress.api.problems import Wrong
 from ingress.api.receiving import File
 from ingress.office import Office as Shared
 from models import api_key, database, master_list
@@ -132,8 +132,3 @@ def _touch(connection: database.Connection, caller: Caller | None, asked: Asked)
     if caller is not None and caller.stale:
         with database.transaction(connection) as cursor:
             api_key.touch(cursor, caller.key_id, asked.address)
-
-
-def missing(kind: str, name: str) -> Wrong:
-    """A header or a parameter that cannot be read."""
-    return Wrong("malformed", kind, Place(kind, parameter=name))

@@ -71,6 +71,11 @@ class Wrong(Refused):
         self.status = KINDS[kind].status
 
 
+def wrong_parameter(sentence: str, name: str) -> Wrong:
+    """A parameter of the query, or a header, that cannot be read."""
+    return Wrong("malformed", sentence, Place(sentence, parameter=name))
+
+
 class Problem(NamedTuple):
     """A problem as it is answered."""
 

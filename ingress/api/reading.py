@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ingress.api.desk import Asked
-from ingress.api.problems import Place, Wrong, place, pointer
+from ingress.api.problems import Place, Wrong, place, pointer, wrong_parameter
 
 S = TypeVar("S")
 JSON = "application/json"
@@ -32,11 +32,11 @@ def query(asked: Asked) -> Any:
     for name, value in asked.parameters:
         if name not in known:
             told = f"this operation has {', '.join(known)}" if known else "this operation has none"
-            raise _wrong_parameter(f"there is no parameter '{name[:60]}': {told}", name[:60])
+            raise wrong_parameter(f"there is no parameter '{name[:60]}': {told}", name[:60])
         if name in given:
-            raise _wrong_parameter(f"parameter '{name}' is given twice: give it once", name)
+            raise wrong_parameter(f"parameter '{name}' is given twice: give it once", name)
         if "\x00" in value:
-            raise _wrong_parameter(f"parameter '{name}' has a character that cannot be stored", name)
+            raise wrong_parameter(f"parameter '{name}' has a character that cannot be stored", name)
         given[name] = value
     if wanted is None:
         return None
@@ -45,11 +45,7 @@ def query(asked: Asked) -> Any:
     except msgspec.ValidationError as error:
         where = place(error)
         name = (where.pointer or "").removeprefix("#/")
-        raise _wrong_parameter(f"parameter '{name}': {where.detail}", name) from None
-
-
-def _wrong_parameter(sentence: str, name: str) -> Wrong:
-    return Wrong("malformed", sentence, Place(sentence, parameter=name))
+        raise wrong_parameter(f"parameter '{name}': {where.detail}", name) from None
 
 
 def body(asked: Asked) -> Any:

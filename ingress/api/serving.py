@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from ingress.api import reading
-from ingress.api.desk import Asked, Desk, Office, at_desk, authenticate, missing
+from ingress.api.desk import Asked, Desk, Office, at_desk, authenticate
 from ingress.api.operation import Csv, Download, Later
-from ingress.api.problems import Wrong
+from ingress.api.problems import Wrong, wrong_parameter
 from ingress.api.reading import JSON
 from models import replay
 from models.replay import Kept, Named
@@ -112,7 +112,7 @@ def _named(desk: Desk) -> Named | None:
         return None
     found = _KEY.fullmatch(text.strip())
     if found is None:
-        raise missing("an Idempotency-Key has 1 to 255 visible ASCII characters, in quotes", "Idempotency-Key")
+        raise wrong_parameter("an Idempotency-Key has 1 to 255 visible ASCII characters, in quotes", "Idempotency-Key")
     version = asked.headers.get("if-match", "")
     sent = asked.file.digest if asked.file else asked.body
     fingerprint = sha256(b"\x00".join((asked.query, version.encode("latin-1", "replace"), sent))).digest()
