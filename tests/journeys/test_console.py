@@ -315,6 +315,23 @@ def test_a_double_click_makes_one_token_and_escape_hides_none(console: Console, 
     assert muster.rows("select count(*) from bearer_token where list_id = %s", staff.list_id) == [(2,)]
 
 
+def test_what_is_shown_once_is_seen_where_the_dialog_was_opened_as_a_page(
+    console: Console, muster: Muster, staff: Idp
+) -> None:
+    page = console.page
+    console.open("/settings/api-keys/new")
+    page.get_by_label("Label").fill("Nightly export")
+    page.get_by_role("button", name="Create API key").click()
+    key = page.get_by_label("API key", exact=True)
+    key.wait_for()
+    assert key.input_value().startswith("msk_")
+
+    console.open(f"/lists/{staff.list_id}/sync/tokens/new")
+    page.get_by_label("Label").fill("Okta")
+    page.get_by_role("button", name="Generate Token").click()
+    page.get_by_label("Bearer Token", exact=True).wait_for()
+
+
 def test_a_drawer_stays_while_somebody_types_and_shows_what_went_wrong(
     console: Console, muster: Muster, staff: Idp
 ) -> None:

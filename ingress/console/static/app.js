@@ -28,6 +28,14 @@
     if (isPoll(event)) event.detail.ctx.request.headers["X-Poll"] = "1";
   });
 
+  // What a dialog holds is a page of its own where it was opened so, in a tab: its forms and links are plain ones there,
+  // as without script, for there is no dialog to put their answers in. Before htmx looks at them.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const one of document.querySelectorAll('[hx-target="closest dialog"]')) {
+      if (!one.closest("dialog")) ["hx-get", "hx-post", "hx-target", "hx-swap"].forEach((name) => one.removeAttribute(name));
+    }
+  });
+
   // A fragment with <dialog data-open> in #overlay opens itself, and is gone once it is closed.
   let opener = null;
   document.addEventListener("htmx:before:request", (event) => {
