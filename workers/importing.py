@@ -5,7 +5,6 @@ at, and whoever goes on begins with that one.
 """
 
 import time
-from typing import Any
 
 import structlog
 from psycopg import errors
@@ -20,7 +19,7 @@ from models.job import Job
 
 SECONDS = 2.0  # a run's share: then it gives its place back (I9)
 REST = 1.0  # seconds, where a drain or an operator has some of these people for longer than locks are waited for
-BUSY = (errors.LockNotAvailable, *database.CLASHES)
+BUSY = (errors.LockNotAvailable, errors.QueryCanceled, *database.CLASHES)
 
 _log = structlog.get_logger()
 
@@ -35,19 +34,30 @@ def work(connection: Connection, list_id: str, job_id: str, seconds: float = SEC
         job = jobs.claim(cursor, list_id, job_id)
     if job is None:
         return False
-    ends = time.monotonic() + seconds
     try:
-        while _slice(connection, job):
-            if time.monotonic() > ends:
-                _release(connection, job, 0)
-                return True
+        return _for_a_while(connection, job, time.monotonic() + seconds)
     except Overtaken:
         with database.transaction(connection, [list_id]) as cursor:
             jobs.finish(cursor, job, jobs.ENDED)
     except BUSY:
         _release(connection, job, REST)
-    except (Refused, errors.DataError) as error:
-        _fail(connection, job, error.detail if isinstance(error, Refused) else str(error).partition("\n")[0])
+    except Refused as refusal:
+        _fail(connection, job, refusal.detail)
+    except Exception as error:
+        if connection.closed:
+            raise
+        # Nobody knows what it is; tried again and again, it would keep the list's other imports waiting for good.
+        _log.exception("import_slice_failed", list=job.list_id, job=job.id)
+        kind = type(error).__name__
+        _fail(connection, job, f"its next rows could not be worked at ({kind}): try again, and see the workers' log")
+    return False
+
+
+def _for_a_while(connection: Connection, job: Job, ends: float) -> bool:
+    while _slice(connection, job):
+        if time.monotonic() > ends:
+            _release(connection, job, 0)
+            return True
     return False
 
 
@@ -80,7 +90,7 @@ def _release(connection: Connection, job: Job, rest: float) -> None:
         jobs.release(cursor, job, rest)
 
 
-def _fail(connection: Connection, job: Job, sentence: Any) -> None:
+def _fail(connection: Connection, job: Job, sentence: str) -> None:
     """The import cannot go on as it is; what was merged stays."""
     with database.transaction(connection, [job.list_id]) as cursor:
         if not jobs.beat(cursor, job, job.progress):

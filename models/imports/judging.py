@@ -11,7 +11,6 @@ from models.imports.matching import STATUS, UID, Matching
 from models.imports.values import active_of, exported, value_of
 from models.mapping import Field, Value
 from models.person import LONGEST_UID, Person
-from models.text import is_line
 
 CREATED, UPDATED, UNCHANGED, REFUSED = "created", "updated", "unchanged", "refused"
 OUTCOMES = (CREATED, UPDATED, UNCHANGED, REFUSED)
@@ -106,8 +105,13 @@ def _fill(rules: Rules, cells: Sequence[str], present: Person | None, verdict: V
 
 def _check_new(rules: Rules, verdict: Verdict) -> None:
     column = rules.columns[rules.uid_column]
-    if not is_line(verdict.uid, LONGEST_UID):
-        verdict.complaints.append((column, f"a UID has 1 to {LONGEST_UID} characters, on one line"))
+    wrong = next((one for one in verdict.uid if not one.isprintable()), "")
+    if len(verdict.uid) > LONGEST_UID:
+        sentence = f"a UID has 1 to {LONGEST_UID} characters, and this has {len(verdict.uid):,}"
+        verdict.complaints.append((column, sentence))
+    elif wrong:
+        sentence = f"the UID holds a character that cannot be seen (U+{ord(wrong):04X}): remove it"
+        verdict.complaints.append((column, sentence))
     elif _SHORTENED.fullmatch(verdict.uid):
         sentence = f"'{verdict.uid}' is a number that a spreadsheet has shortened: format the column as text"
         verdict.complaints.append((column, sentence))

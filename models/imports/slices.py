@@ -16,6 +16,7 @@ from models.person import Person
 from models.text import equality_key, new_id
 
 SLICE = 500  # rows: what they concern is locked for tens of milliseconds
+_LONGEST_KEY = 2_000  # bytes; a Postgres index entry holds 2,700, and nobody in a list has a longer UID
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,7 +41,7 @@ def work(cursor: Cursor, one: Import) -> bool:
     cursor.execute("select pg_advisory_xact_lock_shared(%s)", (lock_key("roster", one.list_id),))
     rules = _rules(cursor, one)
     writes = one.state == RUNNING
-    keys = [equality_key(rules.uid(row.cells)) if not row.fault else "" for row in rows]
+    keys = [_key(rules, row) for row in rows]
     present = _people(cursor, one.list_id, keys, writes)
     firsts = _firsts(cursor, one, rows, keys)
     verdicts = [
@@ -60,6 +61,12 @@ def _next(cursor: Cursor, one: Import) -> list[_Row]:
         (one.list_id, one.id, one.passed, SLICE),
     )
     return [_Row(*row) for row in cursor.fetchall()]
+
+
+def _key(rules: Rules, row: _Row) -> str:
+    """What the row's person is found by; "" where it can be nobody's."""
+    key = "" if row.fault else equality_key(rules.uid(row.cells))
+    return key if len(key.encode()) <= _LONGEST_KEY else ""
 
 
 def _rules(cursor: Cursor, one: Import) -> Rules:

@@ -1,6 +1,7 @@
 """Imports of people: previewed, merged, stopped, resumed, beside drains and each other."""
 
 import io
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -312,6 +313,27 @@ def test_people_whom_somebody_else_holds_are_waited_for_and_then_merged(desk: De
     importing.work(second, desk.list_id, job_id)
 
     assert desk.people()["1"]["fields"]["Locker"] == 2
+
+
+def test_a_uid_that_no_index_holds_is_refused_and_its_import_goes_on(desk: Desk) -> None:
+    uid = secrets.token_urlsafe(60_000)  # does not compress
+    done = desk.through(HEAD + f"{uid},Ada,,,,yes\n{uid},Ada,,,,yes\n2,Bo,,,,no\n")
+
+    assert counts(done) == {"created": 1, "refused": 2}
+    assert {row.error for row in desk.rows(done, "refused")} == {"a UID has 1 to 250 characters, and this has 80,000"}
+
+
+def test_what_nobody_foresaw_ends_an_import_with_a_sentence(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = desk.bring(HEAD + "1,Ada,,,,yes\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(slices, "_note", lambda *_: 1 / 0)
+        failed = desk.do(one, "preview")
+
+    assert (failed.state, failed.error) == (
+        store.FAILED,
+        "its next rows could not be worked at (ZeroDivisionError): try again, and see the workers' log",
+    )
+    assert counts(desk.do(one, "preview")) == {"created": 1}
 
 
 def test_a_file_without_rows_or_uid_is_refused_and_nothing_kept(desk: Desk) -> None:
