@@ -121,8 +121,9 @@ def _facts(one: Import) -> dict[str, Any]:
 def upload_import(at: Desk, query: UploadQuery, file: BinaryIO) -> ImportDetail:
     """Upload a file of people.
 
-    CSV as spreadsheets write it, up to 64 MB: UTF-8, UTF-16 or Windows-1252; commas, semicolons, tabs or bars; the
-    first row names the columns. Nothing of the list is changed. Two files at a time are taken: 503 while others come.
+    CSV as spreadsheets write it, up to 64 MB: UTF-8, UTF-16, Windows-1252 or Mac Roman; commas, semicolons, tabs
+    or bars; the first row names the columns. Nothing of the list is changed. Two files at a time are taken: 503 while
+    others come.
     """
     one = store.stage(at.cursor, at.list.id, query.name, at.caller.who, file)
     audit.record(at.cursor, at.caller, at.list.id, "import.upload", f"{one.name}: {one.total:,} rows")

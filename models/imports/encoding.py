@@ -18,60 +18,105 @@ _SAMPLE = 65_536  # characters
 _SNIFFED = 20  # rows
 _SAID = re.compile(r'"?sep=(.)"?\r?\n?\r?', re.IGNORECASE)
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_WORKBOOK = "a workbook (Excel or OpenDocument)"
+_MARKUP = "a web page or XML"
+# What else is brought as .csv, by how it begins.
+_OTHERS = (
+    (b"PK", _WORKBOOK), (b"\xd0\xcf\x11\xe0", _WORKBOOK), (b"\x1f\x8b", "a compressed file (gzip)"), (b"%PDF", "a PDF"),
+    (b"<", _MARKUP), (b"[{", "JSON"), (b'{"', "JSON"), (codecs.BOM_UTF32_LE, "text in UTF-32"),
+    (codecs.BOM_UTF32_BE, "text in UTF-32"),
+)  # fmt: skip
+_CONTROL = bytes({*range(32)} - {*b"\t\n\f\r"})
+_NAMES = {"cp1252": "Windows-1252", "mac_roman": "Mac Roman", "utf-8-sig": "UTF-8"}
 
 
 def encoding_of(file: BinaryIO) -> str:
     """Which encoding a file is in: by its byte order mark, else UTF-16 by its zero bytes, else UTF-8 where all of it
-    is, else Windows-1252. The file is left at its beginning. Refused where it is empty or too large."""
+    is, else what computers of its line ends wrote. The file is left at its beginning. Refused where it is empty, too
+    large, or no text."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     if size > LARGEST_FILE:
         raise TooLarge(f"the file has {size // 1_048_576} MB, and {LARGEST_FILE // 1_048_576} are taken: split it")
     head = file.read(4096)
-    file.seek(0)
     if not head.strip():
         raise Refused("the file is empty: it needs a row of column names, and a row for each person")
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise Refused(
-            "this is a workbook (Excel or OpenDocument), not CSV: save it as “CSV UTF-8” and choose that file"
-        )
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    other = next((name for mark, name in _OTHERS if start.startswith(mark)), None)
+    if other:
+        raise Refused(f"this is {other}, not CSV: save it as “CSV UTF-8” and choose that file")
+    found = _marked(head)
+    if found is None and len(head) - len(head.translate(None, _CONTROL)) > max(2, len(head) // 16):
+        raise Refused("this is no text, and no CSV file: save it as “CSV UTF-8” and choose that file")
+    if found is None and _misfit(file, "utf-8") is None:
+        found = "utf-8"
+    found = found or _old(file, head)
+    line = _misfit(file, found)
+    if line is not None:
+        raise Refused(f"line {line} is no text in {_NAMES.get(found, found.upper())}: save the file as “CSV UTF-8”")
+    file.seek(0)
+    return found
+
+
+def _marked(head: bytes) -> str | None:
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name
     pairs = len(head) // 2
-    # Of Latin text in UTF-16 every second byte is zero.
-    if pairs and head[1::2].count(0) > pairs // 2:
+    # Of Latin text in UTF-16 every second byte is zero, and no more.
+    if pairs and head[1::2].count(0) > pairs // 2 > head[0::2].count(0):
         return "utf-16-le"
-    if pairs and head[0::2].count(0) > pairs // 2:
+    if pairs and head[0::2].count(0) > pairs // 2 > head[1::2].count(0):
         return "utf-16-be"
-    return "utf-8" if _is_utf8(file) else "cp1252"
+    return None
 
 
-def _is_utf8(file: BinaryIO) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _old(file: BinaryIO, head: bytes) -> str:
+    """The encoding of a file that is not UTF-8; refused where it seems to be, but for a few places: cut off, or put
+    together of files in two encodings."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    good = bad = 0
+    for chunk in _chunks(file):
+        text = decoder.decode(chunk)
+        wrong = text.count("\N{REPLACEMENT CHARACTER}")
+        bad, good = bad + wrong, good + len(text) - len(text.encode("ascii", "ignore")) - wrong
+    if good >= bad:
+        line = _misfit(file, "utf-8")
+        raise Refused(f"line {line} is no text in UTF-8, as the rest is: save the whole file as “CSV UTF-8”")
+    # Excel's “CSV (Macintosh)” is all that ends lines with CR alone.
+    return "mac_roman" if b"\r" in head and b"\n" not in head else "cp1252"
+
+
+def _misfit(file: BinaryIO, encoding: str) -> int | None:
+    """The first line that is no text in an encoding."""
+    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
     try:
-        while chunk := file.read(_CHUNK):
-            decoder.decode(chunk)
+        for chunk in _chunks(file):
+            line += _line_ends(decoder.decode(chunk))
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    finally:
-        file.seek(0)
-    return True
+    except UnicodeDecodeError as error:
+        return line + _line_ends(error.object[: error.start].decode(encoding, "replace"))
+    return None
+
+
+def _line_ends(text: str) -> int:
+    return max(text.count("\n"), text.count("\r"))
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        yield chunk
 
 
 @contextmanager
 def opened(file: BinaryIO, encoding: str) -> Iterator[Iterator[str]]:
     """The lines of a file from its beginning, each with its own end (LF, CRLF or CR). Refused while they are read
-    where a line is no line, or the bytes are of another encoding."""
+    where a line is no line."""
     file.seek(0)
     text = io.TextIOWrapper(file, encoding, newline="")
     try:
         yield _lines(text)
-    except UnicodeDecodeError as error:
-        raise Refused(
-            f"the file is not text in {encoding} throughout: save it as “CSV UTF-8” ({error.reason})"
-        ) from None
     finally:
         text.detach()
 

@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 from models.defusing import restore
 from models.errors import Refused
 from models.imports.encoding import encoding_of, opened, separator_of
+from models.text import plural
 
 MOST_COLUMNS = 500
 LONGEST_HEADER = 250  # characters
@@ -55,17 +56,41 @@ def sheet(file: BinaryIO) -> Iterator[Sheet]:
 
 def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
     """(number, cells) of every row that is not blank."""
-    reader, number = csv.reader(lines, delimiter=separator), 0
+    unread = _Unread(lines)
+    reader, number = csv.reader(unread, delimiter=separator), 0
     while True:
         number += 1
         try:
             cells = next(reader, None)
-        except csv.Error as error:
-            raise Refused(f'row {number} cannot be read: is a quote (") in it never closed? ({error})') from None
+        except csv.Error:
+            most = csv.field_size_limit()
+            raise Refused(
+                f'row {number} has a cell of more than {most:,} characters: is a quote (") in it never closed?'
+            ) from None
         if cells is None:
             return
+        if unread.over:
+            # It asked for more than there is. What follows the quote would be a cell of this person's.
+            raise Refused(f'row {number} begins a quote (") that is never closed: close it, or bring the whole file')
         if any(cell and not cell.isspace() for cell in cells):
             yield number, cells
+
+
+class _Unread:
+    """Lines, and whether the one after the last was asked for."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines, self.over = lines, False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            return next(self._lines)
+        except StopIteration:
+            self.over = True
+            raise
 
 
 def _header(cells: list[str], number: int) -> tuple[str, ...]:
@@ -80,7 +105,10 @@ def _header(cells: list[str], number: int) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     for place, name in enumerate(named, 1):
         if len(name) > LONGEST_HEADER or not name.isprintable():
-            raise Refused(f"column {place} has no usable name: row {number} must name the columns in one line each")
+            raise Refused(
+                f"column {place} has no usable name: row {number} must name each column"
+                f" in one line of at most {LONGEST_HEADER} characters"
+            )
         first = seen.setdefault(name.casefold(), place)
         if first != place:
             raise Refused(f"columns {first} and {place} are both called '{name}': rename one, or remove it")
@@ -95,7 +123,8 @@ def _rows(records: Iterator[tuple[int, list[str]]], columns: tuple[str, ...]) ->
             cells += [""] * (width - len(cells))
         elif len(cells) > width:
             if any(cell.strip() for cell in cells[width:]):
-                fault = f"the row has {len(cells)} cells, and there are {width} columns: is there a separator too many?"
+                present = f"there {'is' if width == 1 else 'are'} {plural(width, 'column')}"
+                fault = f"the row has {len(cells)} cells, and {present}: is there a separator too many?"
             del cells[width:]
         for place, cell in enumerate(cells):
             if "\x00" in cell:

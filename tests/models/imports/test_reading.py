@@ -24,7 +24,7 @@ def refused(content: str | bytes) -> str:
     return caught.value.detail
 
 
-TABLE = [["UID", "Name", "Note"], ["zoë", "Žofia, ml.", 'a "b"'], ["2", "Two;three", "x|y\tz"]]
+TABLE = [["UID", "Name", "Note"], ["zoë", "Zoé, ml.", 'a "b"'], ["2", "Two;three", "x|y\tz"]]
 
 
 def written(rows: list[list[str]], separator: str, end: str) -> str:
@@ -35,13 +35,16 @@ def written(rows: list[list[str]], separator: str, end: str) -> str:
     return end.join(separator.join(map(cell, row)) for row in rows) + end
 
 
+ENCODINGS = {
+    ("\n", "\r\n", "\r"): ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"),
+    ("\n", "\r\n"): ("cp1252",),
+    ("\r",): ("mac_roman",),  # no file of Windows ends its lines with CR alone
+}
+
+
 @pytest.mark.parametrize(
     ("code", "separator", "end"),
-    list(
-        itertools.product(
-            ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"], ",;\t|", ["\n", "\r\n", "\r"]
-        )
-    ),
+    [case for ends, codes in ENCODINGS.items() for case in itertools.product(codes, ",;\t|", ends)],
 )
 def test_any_encoding_separator_and_line_end_reads_the_same(code: str, separator: str, end: str) -> None:
     columns, rows = read(written(TABLE, separator, end), code)
@@ -81,6 +84,10 @@ def test_short_long_and_blank_rows() -> None:
     assert rows[2].fault == "the row has 3 cells, and there are 2 columns: is there a separator too many?"
 
 
+def test_a_single_column_is_called_one() -> None:
+    assert "there is 1 column:" in read("UID\n1,x\n")[1][0].fault
+
+
 def test_quoted_line_breaks_stay_and_rows_are_counted_as_a_spreadsheet_does() -> None:
     _, rows = read('UID,A\r\n1,"x\r\ny\rz"\r\n2,b\r\n')
 
@@ -102,10 +109,23 @@ def test_a_zero_character_is_named_by_row_and_column() -> None:
         (",,\n1,2\n", "blank"),
         ("UID,Name,uid \n", "columns 1 and 3 are both called 'uid'"),
         (",".join(f"c{n}" for n in range(501)) + "\n1\n", "501 columns"),
-        ('UID,A\n1,"never closed\n' + "x\n" * 70_000, "row 2 cannot be read"),
+        ('UID,A\n1,"never closed\n' + "x\n" * 70_000, 'is a quote (") in it never closed?'),
+        ('UID,A\n1,"never closed\n2,b\n', 'row 2 begins a quote (") that is never closed'),
+        ("UID,A\n1," + "x" * 140_000, "row 2 has a cell of more than 131,072 characters"),
         ("UID\n" + "x" * 1_048_577, "more than 1,048,576 characters"),
-        (b"PK\x03\x04....", "workbook"),
-        (b"UID,A\n1,\x81\n", "not text in cp1252"),
+        ("UID," + "x" * 251 + "\n1,2\n", "in one line of at most 250 characters"),
+        (b"PK\x03\x04....", "a workbook (Excel or OpenDocument), not CSV"),
+        (b"PK\x05\x06....", "a workbook (Excel or OpenDocument), not CSV"),
+        (b"\x1f\x8b\x08\x00....", "a compressed file (gzip), not CSV"),
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF, not CSV"),
+        ("\ufeff  <html><table>", "a web page or XML, not CSV"),
+        ('[{"UID": "1"},\n{"UID": "2"}]', "JSON, not CSV"),
+        ("UID,A\n".encode("utf-32"), "text in UTF-32, not CSV"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no text"),
+        (bytes(100), "no text"),
+        (b"UID,A\n1,\x81\n", "line 2 is no text in Windows-1252"),
+        ("UID,A\n1,é\n2,ü\n3,".encode() + b"\xe9\n", "line 4 is no text in UTF-8, as the rest is"),
+        ("UID,A\n1,é\n".encode("utf-16") + b"\x00\xd8a\x00", "line 3 is no text in UTF-16"),
     ],
 )
 def test_what_is_no_table_is_refused_with_a_sentence(content: Any, part: str) -> None:
