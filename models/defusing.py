@@ -10,6 +10,7 @@ import re
 _FORMULA = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 _DANGEROUS = re.compile(f"'*[{_FORMULA}]")
 _DEFUSED = re.compile(f"'+[{_FORMULA}]")
+_AS_TEXT = re.compile(r'="([^"]*)"')  # how programs keep a spreadsheet from taking the zeros off 0071
 
 
 def defuse(text: str) -> str:
@@ -18,5 +19,8 @@ def defuse(text: str) -> str:
 
 
 def restore(text: str) -> str:
-    """A cell as it was before `defuse`."""
+    """A cell as it was before `defuse`, or before another program made a formula of it."""
+    as_text = _AS_TEXT.fullmatch(text)
+    if as_text:
+        return as_text[1]
     return text[1:] if _DEFUSED.match(text) else text

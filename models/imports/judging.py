@@ -1,6 +1,5 @@
 """What becomes of one row: somebody new, changed or as they were, or why it cannot be. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,14 +7,13 @@ from typing import Any
 from models.defusing import restore
 from models.errors import Refused
 from models.imports.matching import STATUS, UID, Matching
-from models.imports.values import active_of, exported, value_of
+from models.imports.values import active_of, check_whole, exported, value_of
 from models.mapping import Field, Value
 from models.person import LONGEST_UID, Person
 
 CREATED, UPDATED, UNCHANGED, REFUSED = "created", "updated", "unchanged", "refused"
 OUTCOMES = (CREATED, UPDATED, UNCHANGED, REFUSED)
 LOCKED = "locked"  # counted beside them: rows that have a locked field left alone
-_SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +102,21 @@ def _fill(rules: Rules, cells: Sequence[str], present: Person | None, verdict: V
 
 
 def _check_new(rules: Rules, verdict: Verdict) -> None:
-    column = rules.columns[rules.uid_column]
-    wrong = next((one for one in verdict.uid if not one.isprintable()), "")
-    if len(verdict.uid) > LONGEST_UID:
-        sentence = f"a UID has 1 to {LONGEST_UID} characters, and this has {len(verdict.uid):,}"
-        verdict.complaints.append((column, sentence))
-    elif wrong:
-        sentence = f"the UID holds a character that cannot be seen (U+{ord(wrong):04X}): remove it"
-        verdict.complaints.append((column, sentence))
-    elif _SHORTENED.fullmatch(verdict.uid):
-        sentence = f"'{verdict.uid}' is a number that a spreadsheet has shortened: format the column as text"
-        verdict.complaints.append((column, sentence))
+    try:
+        _check_uid(verdict.uid)
+    except Refused as refusal:
+        verdict.complaints.append((rules.columns[rules.uid_column], refusal.detail))
     for one in rules.missing:
         verdict.complaints.append(("", f"{one.label} is required of somebody new, and no column is matched to it"))
+
+
+def _check_uid(uid: str) -> None:
+    if len(uid) > LONGEST_UID:
+        raise Refused(f"a UID has 1 to {LONGEST_UID} characters, and this has {len(uid):,}")
+    wrong = next((one for one in uid if not one.isprintable()), "")
+    if wrong:
+        raise Refused(f"the UID holds a character that cannot be seen (U+{ord(wrong):04X}): remove it")
+    check_whole(uid, "the UID ")
 
 
 def _status(cell: str, present: Person | None, verdict: Verdict) -> None:
@@ -144,6 +144,7 @@ def _cell(rules: Rules, target: Field, cell: str, present: Person | None, verdic
     after = value_of(target, cell, rules.matching)
     if after == before:
         return
+    check_whole(cell, f"{target.label}: ")
     if after is None:
         verdict.cleared.add(target.key)
     else:

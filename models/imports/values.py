@@ -16,10 +16,20 @@ INACTIVE = frozenset(
     {"inactive", "no", "n", "false", "0", "disabled", "deactivated", "left", "leaver", "former", "suspended", "off"}
 )
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_PARTED = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?")
-_YEAR_FIRST = re.compile(r"(\d{4})([/.])(\d{1,2})\2(\d{1,2})(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?")
+_TIME = r"(?:[ T]\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?)?"
+_PARTED = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})" + _TIME)
+_YEAR_FIRST = re.compile(r"(\d{4})([/.])(\d{1,2})\2(\d{1,2})" + _TIME)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+")
+_SHORTENED = re.compile(r"-?\d([.,]\d+)?E\+\d+")  # programs write a small e
+
+
+def check_whole(cell: str, whose: str) -> None:
+    """Refused where a spreadsheet has made 4.47912E+11 of a long number: the rest of its digits is lost."""
+    if _SHORTENED.fullmatch(cell.strip()):
+        raise Refused(
+            f"{whose}'{cell.strip()}' is a number that a spreadsheet has shortened: format the column as text"
+        )
 
 
 def exported(value: Any) -> str:

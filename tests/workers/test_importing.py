@@ -315,6 +315,32 @@ def test_people_whom_somebody_else_holds_are_waited_for_and_then_merged(desk: De
     assert desk.people()["1"]["fields"]["Locker"] == 2
 
 
+def test_what_a_spreadsheet_made_of_long_numbers_and_of_zeros_is_seen(desk: Desk) -> None:
+    desk.through(HEAD + '0071,="4.5E+11",,,,yes\n7,Bo,100000000000,,,yes\n')
+    file = HEAD + '="0071",4.5E+11,,,,yes\n7,4.47912E+11,1E+11,,,yes\n4.47912E+11,Di,,,,yes\n8,Ed,1.5E+11,,,yes\n'
+    done = desk.through(file)
+
+    assert counts(done) == {"unchanged": 1, "refused": 3}
+    assert [row.complaints for row in desk.rows(done, "refused")] == [
+        [
+            [
+                "First Name",
+                "First Name: '4.47912E+11' is a number that a spreadsheet has shortened: format the column as text",
+            ]
+        ],
+        [["UID", "the UID '4.47912E+11' is a number that a spreadsheet has shortened: format the column as text"]],
+        [["Locker", "Locker: '1.5E+11' is a number that a spreadsheet has shortened: format the column as text"]],
+    ]
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\u00a0", "\u202e", "\x07"])
+def test_a_uid_with_something_unseen_in_it_is_nobodys(desk: Desk, sign: str) -> None:
+    done = desk.through(HEAD + f"EMP{sign}1,Ada,,,,yes\n")
+
+    sentence = f"the UID holds a character that cannot be seen (U+{ord(sign):04X}): remove it"
+    assert [row.error for row in desk.rows(done)] == [sentence]
+
+
 def test_a_uid_that_no_index_holds_is_refused_and_its_import_goes_on(desk: Desk) -> None:
     uid = secrets.token_urlsafe(60_000)  # does not compress
     done = desk.through(HEAD + f"{uid},Ada,,,,yes\n{uid},Ada,,,,yes\n2,Bo,,,,no\n")

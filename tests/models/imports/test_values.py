@@ -26,6 +26,8 @@ def read(field: Field, cell: str, dates: str = ISO, comma: bool = False) -> Valu
         ("3/4/2001", DAY_FIRST, "2001-04-03"),
         ("3/4/2001", MONTH_FIRST, "2001-03-04"),
         ("31/12/2001 00:00:00", DAY_FIRST, "2001-12-31"),
+        ("12/31/2001 12:00:00 AM", MONTH_FIRST, "2001-12-31"),
+        ("12/31/2001 3:05pm", MONTH_FIRST, "2001-12-31"),
         ("2001-12-31T08:00:00", DAY_FIRST, "2001-12-31"),
         ("", DAY_FIRST, None),
     ],
@@ -87,6 +89,14 @@ def test_a_status_is_active_or_not_in_any_words_for_it() -> None:
 )
 def test_what_a_spreadsheet_would_carry_out_is_defused_and_comes_back(text: str) -> None:
     assert defuse(text) == f"'{text}"
+    assert restore(defuse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"), [('="0071"', "0071"), ('=""', ""), ('\'="7"', '="7"'), ('="7"&A1', '="7"&A1')]
+)
+def test_text_that_a_program_wrote_as_a_formula_is_that_text(cell: str, text: str) -> None:
+    assert restore(cell) == text
     assert restore(defuse(text)) == text
 
 
