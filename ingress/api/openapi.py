@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ingress.api.operation import ROOT, Csv, Operation
+from ingress.api.operation import ROOT, Operation
 from ingress.api.problems import KINDS, MEDIA_TYPE
 from ingress.api.samples import GROUP_ID, LIST_ID, OTHER_ID, PERSON_ID
 from ingress.api.table import OPERATIONS
@@ -66,7 +66,7 @@ def encoded() -> bytes:
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The document of these operations."""
-    named = [one for each in operations for one in (each.body, each.answer) if one not in (None, Csv)]
+    named = [one for each in operations for one in (each.body, each.answer) if one is not None]
     _, schemas = msgspec.json.schema_components([Problem, *dict.fromkeys(named)], ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
@@ -175,9 +175,7 @@ def _success(one: Operation) -> dict[str, Any]:
         "description": "Done." if one.status == 204 else f"{one.summary}: done.",
         "headers": {name: {"$ref": f"#/components/headers/{held}"} for name, held in names.items()},
     }
-    if one.answer is Csv:
-        answer["content"] = {"text/csv": {"schema": {"type": "string"}, "example": one.sample.text}}
-    elif one.answer is not None:
+    if one.answer is not None:
         schema: dict[str, Any] = {"$ref": REF.format(name=one.answer.__name__)}
         answer["content"] = {"application/json": {"schema": schema, "example": msgspec.to_builtins(one.sample)}}
     if one.files:

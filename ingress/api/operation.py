@@ -22,14 +22,6 @@ class Later(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Csv:
-    """An answer that is a part of a CSV file, and the cursor of the next part."""
-
-    text: str
-    next_cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Download:
     """An answer that is a file: `head`, then what `stretch` writes at a desk, from the beginning (None) and from
     wherever it said to go on (None: that was the end). Each stretch is a transaction of its own."""
@@ -42,8 +34,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `query`, `body` and `answer` are msgspec structs; an answer of None is 204, or one of `files`, and
-    one of Csv a part of a file."""
+    """One operation. `query`, `body` and `answer` are msgspec structs; an answer of None is 204, or one of `files`."""
 
     name: str
     method: str

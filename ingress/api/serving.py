@@ -11,14 +11,13 @@ from urllib.parse import urlencode
 import msgspec
 
 from ingress.api import reading
-from ingress.api.desk import Asked, Desk, Office, at_desk, authenticate
-from ingress.api.operation import Csv, Download, Later
+from ingress.api.desk import Asked, Desk, Office, at_desk, authenticate, missing
+from ingress.api.operation import Download, Later
 from ingress.api.problems import Wrong, wrong_parameter
 from ingress.api.reading import JSON
 from models import replay
 from models.replay import Kept, Named
 
-CSV = "text/csv"
 _KEY = re.compile(r'"([\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,255})')
 _encode = msgspec.json.Encoder().encode
 
@@ -82,8 +81,6 @@ def _answer(desk: Desk, found: Any) -> Answer:
         return Answer(operation.status, headers=desk.headers)
     if operation.paged and found.next_cursor is not None:
         desk.headers["Link"] = f'<?{_next(desk.asked, found.next_cursor)}>; rel="next"'
-    if isinstance(found, Csv):
-        return Answer(operation.status, found.text.encode(), {"Content-Type": CSV, **desk.headers})
     return Answer(operation.status, _encode(found), {"Content-Type": JSON, **desk.headers})
 
 

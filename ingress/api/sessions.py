@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from ingress.api import cursors
 from ingress.api.desk import Desk
 from ingress.api.lists import HOUSE, UID, Field, field_of
-from ingress.api.operation import Csv, operation
+from ingress.api.operation import CSV, Download, operation
 from ingress.api.problems import Place, Wrong, pointer
 from ingress.api.samples import LATER, OPERATOR, OTHER_ID
 from models import audit
@@ -94,12 +94,6 @@ class SessionsQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     archived: Annotated[bool, Meta(description="Archived ones as well.")] = False
 
 
-class ExportQuery(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which part of the file is wanted."""
-
-    cursor: cursors.Cursor = None
-
-
 FACTS: dict[str, Any] = {
     "id": OTHER_ID, "name": "Timetable 2027", "state": "open", "taken": 118, "taken_by": OPERATOR, "taken_at": LATER,
     "state_by": None, "state_at": None, "changed": 3,
@@ -108,7 +102,6 @@ FACTS: dict[str, Any] = {
 DETAIL = SessionDetail(
     **FACTS, fields=[UID, HOUSE], people=SessionCounts(people=118, added=1, removed=1, changed=1)
 )  # fmt: skip
-FILE = "UID,Status,House\r\nEMP001,Active,North\r\n"
 
 
 @operation("GET", PATH, NOUN, Sessions(items=[Session(**FACTS)]))
@@ -207,19 +200,19 @@ def delete_session(at: Desk, session_id: str) -> None:
     at.after.append(lambda: bell.session(list_id, job_id))
 
 
-@operation("GET", ONE + "/export", NOUN, Csv(FILE))
-def export_session(at: Desk, query: ExportQuery, session_id: str) -> Csv:
+@operation("GET", ONE + "/export", NOUN, {CSV: "UID,Status,House\r\nEMP001,Active,North\r\n"})
+def export_session(at: Desk, session_id: str) -> Download:
     """Export a session as CSV.
 
-    1,000 people at a time, in order of UID: follow the Link header, and put the parts one after the other. The first
-    begins with the labels of the fields.
+    As one file, in order of UID. The columns are called as the fields were when the session was taken.
     """
     one = find(at, session_id)
-    after = cursors.read("export", query.cursor, str)
-    text, following = export.stretch(at.cursor, one, after)
-    if after is None:
-        audit.record(at.cursor, at.caller, at.list.id, "session.export", one.name)
-    return Csv((export.head(one) if after is None else "") + text, cursors.write("export", following))
+    audit.record(at.cursor, at.caller, at.list.id, "session.export", one.name)
+    return Download(f"session-{one.id}.csv", CSV, export.head(one), partial(_stretch, one.id))
+
+
+def _stretch(session_id: str, at: Desk, after: str | None) -> tuple[str, str | None]:
+    return export.stretch(at.cursor, find(at, session_id), after)
 
 
 OPERATIONS: Sequence[Any] = [

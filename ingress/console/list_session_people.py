@@ -1,13 +1,13 @@
 """One session: its people, everything of whom is editable, and the copy as a file (S1)."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.response import Stream
 
-from ingress.console import pages
+from ingress.console import pages, stretches
 from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
 from ingress.console.list_sessions import told
 from ingress.console.people import by_label, names_of
@@ -145,28 +145,26 @@ def _version(typed: Mapping[str, str]) -> int:
 
 @get("/lists/{list_id:str}/sessions/{session_id:uuid}/people.csv")
 async def as_csv(request: Call, list_id: ListId, session_id: Id) -> Stream:
-    """The copy as CSV: a slow reader holds neither a connection nor a snapshot."""
-    head, text, after = await _stretch(request, list_id, str(session_id), None)
-
-    async def stretches() -> AsyncIterator[str]:
-        yield head
-        yield text
-        edge = after
-        while edge is not None:
-            _, more, edge = await _stretch(request, list_id, str(session_id), edge)
-            yield more
-
-    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="session-{session_id}.csv"'}
-    return Stream(stretches(), media_type="text/csv; charset=utf-8", headers=headers)
+    """The copy as CSV."""
+    head = await _head(request, list_id, str(session_id))
+    return await stretches.file(
+        f"session-{session_id}.csv", stretches.CSV, head,
+        lambda after: _stretch(request, list_id, str(session_id), after),
+    )  # fmt: skip
 
 
 @in_thread
-def _stretch(request: Call, list_id: str, session_id: str, after: str | None) -> tuple[str, str, str | None]:
+def _head(request: Call, list_id: str, session_id: str) -> str:
     with at_desk(request, list_id) as desk:
         one = taking.find(desk.cursor, list_id, session_id)
-        if after is None:
-            audit.record(desk.cursor, desk.session, list_id, "session.export", one.name)
-        return export.head(one), *export.stretch(desk.cursor, one, after)
+        audit.record(desk.cursor, desk.session, list_id, "session.export", one.name)
+        return export.head(one)
+
+
+@in_thread
+def _stretch(request: Call, list_id: str, session_id: str, after: str | None) -> tuple[str, str | None]:
+    with at_desk(request, list_id) as desk:
+        return export.stretch(desk.cursor, taking.find(desk.cursor, list_id, session_id), after)
 
 
 ROUTES = [session, new_person, add_person, person, edit, as_csv]
