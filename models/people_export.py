@@ -28,6 +28,11 @@ class Stretch(NamedTuple):
     after: str | None
 
 
+def summary(kind: str, status: str, search: str) -> str:
+    """Whom a file is of and in which format, for the audit log."""
+    return f"{status}, as {kind}" + (f", matching '{search}'" if search else "")
+
+
 def head(fields: Sequence[Field], kind: str) -> str:
     """What a file begins with."""
     return BOM + _csv([header(fields)]) if kind == "csv" else ""

@@ -121,7 +121,7 @@ def run_import(at: Desk, import_id: str) -> ImportDetail:
     """
     one = found(at, import_id)
     job_id = runs.run(at.cursor, at.list.id, one.id)
-    audit.record(at.cursor, at.caller, at.list.id, "import.run", f"{one.name}: {one.total:,} rows")
+    audit.record(at.cursor, at.caller, at.list.id, "import.run", one.summary)
     return _begun(at, one, job_id)
 
 

@@ -126,7 +126,7 @@ def upload_import(at: Desk, query: UploadQuery, file: BinaryIO) -> ImportDetail:
     others come.
     """
     one = store.stage(at.cursor, at.list.id, query.name, at.caller.who, file)
-    audit.record(at.cursor, at.caller, at.list.id, "import.upload", f"{one.name}: {one.total:,} rows")
+    audit.record(at.cursor, at.caller, at.list.id, "import.upload", one.summary)
     at.headers["Location"] = f"/api/v1/lists/{at.list.id}/imports/{one.id}"
     return detail(at, one)
 

@@ -38,8 +38,8 @@ def export_people(at: Desk, query: ExportQuery) -> Download:
     spreadsheet would carry out begins with an apostrophe. That people were taken away is in the audit log.
     """
     search = query.q.strip()
-    detail = f"{query.status}, as {query.format}" + (f", matching '{search}'" if search else "")
-    audit.record(at.cursor, at.caller, at.list.id, "people.export", detail)
+    told = people_export.summary(query.format, query.status, search)
+    audit.record(at.cursor, at.caller, at.list.id, "people.export", told)
     fields = at.list.fields
     return Download(
         f"people-{at.list.id}.{query.format}", MEDIA_TYPES[query.format], people_export.head(fields, query.format),

@@ -101,7 +101,7 @@ def run(request: Call, list_id: ListId, import_id: Id, data: Form) -> Response[s
     with at_desk(request, list_id, data) as desk:
         job_id = runs.run(desk.cursor, list_id, str(import_id))
         one = store.find(desk.cursor, list_id, str(import_id))
-        audit.record(desk.cursor, desk.session, list_id, "import.run", f"{one.name}: {one.total:,} rows")
+        audit.record(desk.cursor, desk.session, list_id, "import.run", one.summary)
         bell = desk.office.bell
     bell.people(list_id, job_id)
     return pages.go(request, f"/lists/{list_id}/imports/{import_id}")

@@ -90,7 +90,7 @@ def _stage(request: Call, list_id: str, form: Any) -> Response[str]:
                 one = store.stage(desk.cursor, list_id, file.filename, desk.session.email, file.file)  # type: ignore[arg-type]
         except Refused as refusal:
             return _form(desk, refusal.detail)
-        audit.record(desk.cursor, desk.session, list_id, "import.upload", f"{one.name}: {one.total:,} rows")
+        audit.record(desk.cursor, desk.session, list_id, "import.upload", one.summary)
     return pages.go(request, f"/lists/{list_id}/imports/{one.id}")
 
 

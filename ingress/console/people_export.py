@@ -41,9 +41,8 @@ async def export_file(request: Call, list_id: ListId) -> Stream:
 def _begin(request: Call, list_id: str, kind: str) -> tuple[str, tuple[Field, ...]]:
     """The file's name and the list's fields; that people were taken away is written down."""
     with at_desk(request, list_id) as desk:
-        status, search = _chosen(request)
-        detail = f"{status}, as {kind}" + (f", matching '{search}'" if search else "")
-        audit.record(desk.cursor, desk.session, list_id, "people.export", detail)
+        told = people_export.summary(kind, *_chosen(request))
+        audit.record(desk.cursor, desk.session, list_id, "people.export", told)
         return f"people-{list_id}.{kind}", desk.list.fields
 
 

@@ -14,7 +14,7 @@ from models.errors import Refused, Unknown
 from models.imports.judging import LOCKED, OUTCOMES
 from models.imports.matching import Matching
 from models.imports.reading import Row, sheet
-from models.text import new_id
+from models.text import new_id, plural
 
 # In this order, but for what is stopped and gone on with.
 UPLOADED, PREVIEWING, PREVIEWED, RUNNING, DONE = "uploaded", "previewing", "previewed", "running", "done"
@@ -65,6 +65,11 @@ class Import:
     def has_run(self) -> bool:
         """Whether its run was begun."""
         return self.state in (RUNNING, DONE) or (self.state in (STOPPED, FAILED) and bool(self.counts))
+
+    @property
+    def summary(self) -> str:
+        """What it is called in the audit log, with its size."""
+        return f"{self.name}: {plural(self.total, 'row')}"
 
     @property
     def done(self) -> int:

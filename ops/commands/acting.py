@@ -63,6 +63,13 @@ def somebody(organisation_id: str) -> "Somebody":
     return audit.Somebody(organisation_id, whoami())
 
 
+def record(cursor: "Cursor", list_id: str, action: str, detail: str) -> None:
+    """Write an act of whoever types down, where no `at_list` is open."""
+    from models import audit, organisation
+
+    audit.record(cursor, audit.Somebody(organisation.of_list(cursor, list_id), whoami()), list_id, action, detail)
+
+
 def bell(at: Target) -> "Bell":
     """The bell of the system; what it cannot tell, the sweep finds."""
     from ops import logs

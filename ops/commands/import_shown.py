@@ -1,14 +1,13 @@
 """Imports as the command line shows them: one that is at work, what it came to, its refused rows as a file."""
 
-import io
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from ops.commands.shared import FAILED, printable, private_file, stop, table
+from ops.commands.shared import FAILED, printable, stop, table
 
 if TYPE_CHECKING:
     from models.database import Connection
@@ -55,20 +54,17 @@ def print_end(opened: "Connection", one: "Import", matched: Mapping[str, str], r
         click.echo(printable(f"row {row.number}: {row.error}"), err=True)
 
 
-def write_refused(opened: "Connection", one: "Import", path: str) -> None:
-    """Write the refused rows to a file of the caller's alone, each with why."""
+def write_refused(opened: "Connection", one: "Import", file: BinaryIO) -> None:
+    """Write the refused rows to a file, each with why."""
     from models import database
     from models.imports import rows
 
-    with private_file(path) as file:
-        out = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
-        out.write(rows.refused_head(one))
-        after: int | None = 0
-        while after is not None:
-            with database.transaction(opened, [one.list_id]) as cursor:
-                text, after = rows.refused(cursor, one, after)
-            out.write(text)
-        out.detach()
+    file.write(rows.refused_head(one).encode())
+    after: int | None = 0
+    while after is not None:
+        with database.transaction(opened, [one.list_id]) as cursor:
+            text, after = rows.refused(cursor, one, after)
+        file.write(text.encode())
 
 
 def facts(one: "Import") -> dict[str, Any]:

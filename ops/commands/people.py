@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import click
 
-from ops.commands.acting import acting_on
+from ops.commands.acting import record
 from ops.commands.people_import import bring
 from ops.commands.people_imports import discard_import, imports, resume, stop_import
 from ops.commands.shared import Target, as_text, find_list, on_target, private_file, show
@@ -88,17 +88,17 @@ def export(wanted: str, status: str, search: str, kind: str, output: str | None,
     muster people export Staff -o staff.csv
     muster people export Staff --status all --format ndjson | jq .uid
     """
-    from models import database, people_export
+    from models import database, master_list, people_export
     from models.errors import Refused
 
     if as_json and output is None:
         raise Refused("--json tells what was written to a file: name it with -o, or use --format ndjson")
     count, after = 0, None
     with database.connect(at.database_url) as opened, _opened(output) as file:
-        with acting_on(opened, wanted) as acting:
-            list_id, fields = acting.list.id, acting.list.fields
-            matching = f", matching '{search}'" if search else ""
-            acting.record("people.export", f"{status}, as {kind}{matching}")
+        with database.transaction(opened) as cursor:
+            list_id = find_list(cursor, wanted)
+            fields = master_list.fields(cursor, list_id)
+            record(cursor, list_id, "people.export", people_export.summary(kind, status, search))
         file.write(people_export.head(fields, kind).encode())
         while True:
             with database.transaction(opened, [list_id]) as cursor:
@@ -114,7 +114,7 @@ def export(wanted: str, status: str, search: str, kind: str, output: str | None,
 
 @contextmanager
 def _opened(output: str | None) -> Iterator[IO[bytes]]:
-    """A file to write, which is its owner's alone to read; or stdout."""
+    """A file to write, or stdout."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

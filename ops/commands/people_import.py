@@ -2,19 +2,21 @@
 
 import shutil
 import tempfile
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from ops.commands.acting import acting_on
+from ops.commands.acting import bell as bell_of
+from ops.commands.acting import record
 from ops.commands.import_shown import facts, follow, print_end, write_refused
-from ops.commands.shared import FAILED, Target, on_target, show, stop
+from ops.commands.shared import FAILED, Target, find_list, on_target, private_file, show, stop, whoami
 
 if TYPE_CHECKING:
-    from models.audit import Somebody
     from models.database import Connection
     from models.imports.matching import Matching
     from models.imports.store import Import
+    from ops.bell import Bell
 
 SHOWN = 20  # refused rows
 
@@ -44,52 +46,61 @@ def bring(
     muster people import Staff joiners.csv --dry-run
     muster people import Staff joiners.csv --map "Staff ID=UID" --map "Notes=" --day-first --errors wrong.csv
     """
-    from models import audit, database
-    from models.imports import runs
-    from ops import logs
-    from ops.bell import Bell
+    from models import database
 
-    logs.configure("warning")  # the bell tells when nobody hears it, and stdout is for the document
     if (dry_run or errors) and not wait:
         raise click.UsageError("--dry-run and --errors need the end to be waited for")
+    bell = bell_of(at)
     with database.connect(at.database_url) as opened:
-        one, matching, actor = _stage(opened, wanted, file, said, dates or "iso", decimal_comma, clear_empty)
-        bell, where = Bell(at.redis_url), (one.list_id, one.id)
-        with database.transaction(opened, [one.list_id]) as cursor:
-            job_id = runs.preview(cursor, *where, matching)
-            audit.record(cursor, actor, one.list_id, "import.preview", one.name)
-        bell.people(one.list_id, job_id)
-        one = follow(opened, one, "preview", as_json)
-        if not dry_run:
-            with database.transaction(opened, [one.list_id]) as cursor:
-                job_id = runs.run(cursor, *where)
-                audit.record(cursor, actor, one.list_id, "import.run", f"{one.name}: {one.total:,} rows")
-            bell.people(one.list_id, job_id)
-            if not wait:
-                return _begun(one, as_json)
-            one = follow(opened, one, "import", as_json)
+        # Opened at once: an import whose refused rows cannot be written down had better not begin.
+        with private_file(errors) if errors else nullcontext() as refused:
+            one, matching = _stage(opened, wanted, file, said, dates or "iso", decimal_comma, clear_empty)
+            _begin(opened, bell, one, "preview", matching)
+            one = follow(opened, one, "preview", as_json)
+            if not dry_run:
+                _begin(opened, bell, one, "run", matching)
+                if not wait:
+                    return _begun(one, as_json)
+                one = follow(opened, one, "import", as_json)
+            if refused:
+                write_refused(opened, one, refused)
         return _end(opened, one, matching, errors, as_json)
+
+
+def _begin(opened: "Connection", bell: "Bell", one: "Import", act: str, matching: "Matching") -> None:
+    """Have workers preview it, or run it."""
+    from models import database
+    from models.imports import runs
+
+    with database.transaction(opened, [one.list_id]) as cursor:
+        if act == "preview":
+            job_id = runs.preview(cursor, one.list_id, one.id, matching)
+        else:
+            job_id = runs.run(cursor, one.list_id, one.id)
+        record(cursor, one.list_id, f"import.{act}", one.name if act == "preview" else one.summary)
+    bell.people(one.list_id, job_id)
 
 
 def _stage(
     opened: "Connection", wanted: str, file: BinaryIO, said: tuple[str, ...], dates: str, comma: bool, clear: bool
-) -> "tuple[Import, Matching, Somebody]":
-    """The file's rows kept, how its columns are matched, and who brought it."""
+) -> "tuple[Import, Matching]":
+    """The file's rows kept, and how its columns are matched."""
     import msgspec
 
-    from models import connection
+    from models import connection, database, master_list
     from models.imports import matching, store
 
     pairs = dict(_pair(one) for one in said)
-    with acting_on(opened, wanted) as acting:
-        cursor, current, actor = acting
-        one = store.stage(cursor, current.id, getattr(file, "name", ""), actor.who, _seekable(file))
-        acting.record("import.upload", f"{one.name}: {one.total:,} rows")
-        identifier = connection.unique_identifier(cursor, current.id)
-        found = matching.by_names(one.columns, current.fields, pairs, identifier)
+    with database.transaction(opened) as cursor:
+        list_id = find_list(cursor, wanted)
+        database.allow(cursor, [list_id])
+        one = store.stage(cursor, list_id, getattr(file, "name", ""), whoami(), _seekable(file))
+        record(cursor, list_id, "import.upload", one.summary)
+        identifier = connection.unique_identifier(cursor, list_id)
+        found = matching.by_names(one.columns, master_list.fields(cursor, list_id), pairs, identifier)
         found = msgspec.structs.replace(found, dates=dates, comma=comma, clear=clear)
-        matching.check(found, one.columns, current.fields)
-    return one, found, actor
+        matching.check(found, one.columns, master_list.fields(cursor, list_id))
+    return one, found
 
 
 def _pair(said: str) -> tuple[str, str]:
@@ -120,8 +131,6 @@ def _end(opened: "Connection", one: "Import", matching: "Matching", errors: str 
     with database.transaction(opened, [one.list_id]) as cursor:
         refused, _ = rows.page(cursor, one, "refused", count=SHOWN)
     matched = dict(zip(one.columns, matching.targets, strict=True))
-    if errors:
-        write_refused(opened, one, errors)
     if as_json:
         lines = [{"row": row.number, "error": row.error} for row in refused]
         show({**facts(one), "matching": matched, "refused_rows": lines})

@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ops.commands.acting import acting_on, at_list
+from ops.commands.acting import at_list, bell, record
 from ops.commands.import_shown import facts, follow
-from ops.commands.shared import Target, on_target, show, table
+from ops.commands.shared import Target, find_list, on_target, show, table
 
 if TYPE_CHECKING:
     from models.imports.store import Import
+
+LATELY = 100  # imports, the newest
 
 
 @click.command()
@@ -22,10 +24,13 @@ def imports(wanted: str, limit: int, at: Target, as_json: bool) -> None:
     \b
     muster people imports Staff
     """
+    from models import database
     from models.imports import store
 
-    with at_list(at, wanted) as acting:
-        found = store.listing(acting.cursor, acting.list.id, limit)
+    with database.connect(at.database_url) as opened, database.transaction(opened) as cursor:
+        list_id = find_list(cursor, wanted)
+        database.allow(cursor, [list_id])
+        found = store.listing(cursor, list_id, limit)
     if as_json:
         return show([facts(one) for one in found])
     heads = ("BROUGHT", "BY", "ID", "FILE", "STATE", "ROWS", "CREATED", "UPDATED", "UNCHANGED", "REFUSED", "LOCKED")
@@ -46,18 +51,19 @@ def stop_import(wanted: str, at: Target, as_json: bool) -> None:
     \b
     muster people stop Staff
     """
+    from models import audit
     from models.errors import Refused
     from models.imports import runs, store
 
     with at_list(at, wanted) as acting:
-        cursor, list_id = acting.cursor, acting.list.id
-        at_work = next((one for one in store.listing(cursor, list_id, 100) if one.is_open), None)
-        if at_work is None or not runs.stop(cursor, list_id, at_work.id):
+        list_id = acting.list.id
+        one = next((one for one in store.listing(acting.cursor, list_id, LATELY) if one.is_open), None)
+        if one is None or not runs.stop(acting.cursor, list_id, one.id):
             raise Refused("no import of this list is at work: there is nothing to stop")
-        acting.record("import.stop", at_work.name)
+        audit.record(acting.cursor, acting.actor, list_id, "import.stop", one.name)
     if as_json:
-        return show({"list_id": list_id, "import_id": at_work.id, "stopped": True})
-    return click.echo(f"Import {at_work.id} is stopped.")
+        return show({"list_id": list_id, "import_id": one.id, "stopped": True})
+    return click.echo(f"Import {one.id} is stopped.")
 
 
 @click.command("discard")
@@ -70,13 +76,14 @@ def discard_import(wanted: str, import_id: str, at: Target, as_json: bool) -> No
     \b
     muster people discard Staff 0197a2c4-77aa-7c43-8b21-5d6e7f809a1b
     """
+    from models import audit
     from models.imports import runs, store
 
     with at_list(at, wanted) as acting:
         list_id = acting.list.id
         one = store.find(acting.cursor, list_id, import_id)
-        runs.discard(acting.cursor, list_id, one.id)
-        acting.record("import.discard", one.name)
+        runs.discard(acting.cursor, list_id, import_id)
+        audit.record(acting.cursor, acting.actor, list_id, "import.discard", one.name)
     if as_json:
         return show({"list_id": list_id, "import_id": import_id, "discarded": True})
     return click.echo(f"Import {import_id} is discarded.")
@@ -95,19 +102,19 @@ def resume(wanted: str, import_id: str | None, at: Target, as_json: bool) -> Non
     from models import database
     from models.errors import Refused
     from models.imports import runs, store
-    from ops.bell import Bell
 
     with database.connect(at.database_url) as opened:
-        with acting_on(opened, wanted) as acting:
-            cursor, list_id = acting.cursor, acting.list.id
-            found = store.listing(cursor, list_id, 100)
+        with database.transaction(opened) as cursor:
+            list_id = find_list(cursor, wanted)
+            database.allow(cursor, [list_id])
+            found = store.listing(cursor, list_id, LATELY)
             stopped = next((one.id for one in found if one.state in ("stopped", "failed") and one.counts), None)
             chosen = import_id or stopped
             if chosen is None:
                 raise Refused("no import of this list was stopped: there is nothing to go on with")
             job_id = runs.run(cursor, list_id, chosen)
             one = store.find(cursor, list_id, chosen)
-            acting.record("import.run", f"{one.name}: {one.total:,} rows")
-        Bell(at.redis_url).people(list_id, job_id)
+            record(cursor, list_id, "import.run", one.summary)
+        bell(at).people(list_id, job_id)
         one = follow(opened, one, "import", as_json)
     show(facts(one)) if as_json else table(one.told.items(), "ROWS", "HOW MANY")

@@ -4,7 +4,8 @@ import functools
 import getpass
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -161,14 +162,25 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def private_file(path: str) -> BinaryIO:
-    """A file to write that is its owner's alone to read: it names people. Refused where it cannot be written."""
+@contextmanager
+def private_file(path: str) -> Iterator[BinaryIO]:
+    """A file to write that is its owner's alone to read: it names people. What is there by that name stays until all
+    is written. Refused where it cannot be."""
     from models.errors import Refused
 
+    final = os.path.realpath(path)
+    special = os.path.exists(final) and not os.path.isfile(final)  # a pipe, say
+    beside = final if special else f"{final}.{os.getpid()}.part"
     try:
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            yield file
+        if not special:
+            os.replace(beside, final)
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        if not special:
+            Path(beside).unlink(missing_ok=True)
 
 
 def whoami() -> str:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from models import database, master_list, organisation, person
+from models import database, master_list, organisation, people_export, person
 from models import job as jobs
 from models.database import Connection
 from ops.cli import main
+from ops.commands.shared import whoami
 from workers import importing
 
 
@@ -143,3 +144,44 @@ def test_a_preview_s_file_is_discarded_and_what_was_run_is_not(staff: str, tmp_p
     assert (refused.exit_code, "has changed the list" in refused.stderr) == (2, True)
     left = json.loads(run("imports", "Staff", "--json").stdout)
     assert [one["import_id"] for one in left] == [done["import_id"]]
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anybody_is_imported(staff: str, tmp_path: Path) -> None:
+    refused = run("import", "Staff", "-", "--errors", str(tmp_path / "none" / "wrong.csv"), input="UID\nada\n")
+
+    assert (refused.exit_code, "cannot be written: No such file" in refused.stderr) == (2, True)
+    assert json.loads(run("imports", "Staff", "--json").stdout) == []
+
+
+def test_a_file_is_whole_or_as_it_was(
+    connection: Connection, staff: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "staff.csv"
+    file.write_text("of yesterday")
+    add(connection, staff, "ada")
+
+    unknown = run("export", "Staf", "-o", str(file))
+    with monkeypatch.context() as patched:
+        patched.setattr(people_export, "stretch", lambda *_: 1 / 0)
+        run("export", "Staff", "-o", str(file))
+    full = run("export", "Staff", "-o", "/dev/full")
+
+    assert (unknown.exit_code, full.exit_code) == (2, 2)
+    assert "/dev/full cannot be written: No space left on device" in full.stderr
+    assert (file.read_text(), [one.name for one in tmp_path.iterdir()]) == ("of yesterday", ["staff.csv"])
+    assert run("export", "Staff", "-o", str(file)).exit_code == 0
+    assert (file.read_bytes()[:6], file.stat().st_mode & 0o777) == (b"\xef\xbb\xbfUID", 0o600)
+
+
+def test_what_is_done_on_the_command_line_is_in_the_audit_log(connection: Connection, staff: str) -> None:
+    tried = json.loads(run("import", "Staff", "-", "--dry-run", "--json", input="UID\nada\n").stdout)
+    run("discard", "Staff", tried["import_id"])
+    run("import", "Staff", "-", input="UID\nada\n")
+    run("export", "Staff", "--search", "ad")
+
+    found = connection.execute("select action, detail from audit_entry where operator = %s order by at", (whoami(),))
+    assert found.fetchall() == [
+        ("import.upload", "people.csv: 1 row"), ("import.preview", "people.csv"), ("import.discard", "people.csv"),
+        ("import.upload", "people.csv: 1 row"), ("import.preview", "people.csv"), ("import.run", "people.csv: 1 row"),
+        ("people.export", "active, as csv, matching 'ad'"),
+    ]  # fmt: skip
