@@ -91,10 +91,23 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, most: int) ->
     return b"".join(chunks) if len(chunks) > 1 else chunks[0]
 
 
+class Heard:
+    """What a client sends, and whether that is over: whoever asks for more then waits until the client hangs up."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self.over = receive, False
+
+    async def __call__(self) -> Any:
+        """The next message."""
+        message: Any = await self._receive()
+        self.over = not (message["type"] == "http.request" and message.get("more_body", False))
+        return message
+
+
 async def discard(receive: Receive, most: int) -> None:
     """Take what is left of a body that nobody reads: a client that is still sending would see its
     connection reset instead of the answer."""
-    size, more = 0, True
+    size, more = 0, not (isinstance(receive, Heard) and receive.over)
     while more and size <= most:
         message: Any = await receive()
         size += len(message.get("body", b""))

@@ -10,7 +10,7 @@ from litestar import Request
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from ingress import http
-from ingress.uploads import BUSY, TOO_LARGE, turns
+from ingress.uploads import BUSY, NO_ROOM, TOO_LARGE, check_full, turns
 from models.errors import TooLarge, Unavailable
 from models.imports.encoding import LARGEST_FILE
 
@@ -40,6 +40,7 @@ async def received(request: Request[Any, Any, Any]) -> AsyncIterator[File]:
 
 async def _take(request: Request[Any, Any, Any], file: BinaryIO) -> bytes:
     digest = sha256()
+    request.receive = http.Heard(request.receive)
     try:
         async for chunk in request.stream():
             digest.update(chunk)
@@ -47,5 +48,9 @@ async def _take(request: Request[Any, Any, Any], file: BinaryIO) -> bytes:
     except RequestEntityTooLarge:
         await http.discard(request.receive, LARGEST_FILE)
         raise TooLarge(TOO_LARGE) from None
+    except OSError as error:
+        check_full(error)
+        await http.discard(request.receive, LARGEST_FILE)
+        raise Unavailable(NO_ROOM) from None
     file.seek(0)
     return digest.digest()

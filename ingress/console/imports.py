@@ -54,11 +54,16 @@ async def upload(request: Call, list_id: ListId) -> Response[str]:
 
 
 async def _take(request: Call, list_id: str) -> Response[str]:
+    request.receive = http.Heard(request.receive)
     try:
         form: Any = await request.form()
     except RequestEntityTooLarge:
         await http.discard(request.receive, LARGEST_FILE)
         return await _refuse(request, list_id, uploads.TOO_LARGE)
+    except OSError as error:
+        uploads.check_full(error)
+        await http.discard(request.receive, LARGEST_FILE)
+        return await _refuse(request, list_id, uploads.NO_ROOM, 503)
     except ClientException:
         return await _refuse(request, list_id, NO_FILE)
     try:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from models.database import Connection
 from models.imports import rows
 from models.imports.encoding import LARGEST_FILE
 from tests.ingress.api.conftest import Caller, answered
+from tests.ingress.console.test_imports import without_room
 from workers import importing
 
 FILE = "UID;Lockers;First Name;Status\r\n1;7;Ada;\r\n2;8;Bo;maybe\r\n".encode("utf-16")
@@ -177,6 +179,15 @@ def test_two_files_are_taken_at_a_time(caller: Caller) -> None:
         uploads.turns.release()
 
     assert "Two other files" in answered(busy, 503)["detail"]
+    upload(caller)
+
+
+def test_a_disk_without_room_is_said_and_the_turn_given_back(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(SpooledTemporaryFile, "rollover", without_room)
+        for _ in range(uploads.AT_ONCE + 1):
+            full = answered(caller.send(IMPORTS, b"UID\n" + b"1\n" * 100_000), 503)
+            assert "there is no room for a file on our disk" in full["detail"].lower()
     upload(caller)
 
 

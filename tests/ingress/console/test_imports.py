@@ -1,9 +1,11 @@
 """Imports and exports in the console: a file's way through upload, matching, preview and run."""
 
 import csv
+import errno
 import io
 import re
 from dataclasses import replace
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import httpx
@@ -106,6 +108,21 @@ def test_two_files_are_taken_at_a_time(browser: Browser) -> None:
 
     assert (busy.status_code, "Two other files are being uploaded" in busy.text) == (503, True)
     assert upload(browser).status_code == 303
+
+
+# Litestar leaves the file that it could not write to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_disk_without_room_is_said_and_the_turn_given_back(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(SpooledTemporaryFile, "rollover", without_room)
+        full = [upload(browser, b"UID\n" + b"1\n" * 1_000_000) for _ in range(uploads.AT_ONCE + 1)]
+
+    assert {(one.status_code, "There is no room for a file on our disk" in one.text) for one in full} == {(503, True)}
+    assert upload(browser).status_code == 303
+
+
+def without_room(_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_columns_that_are_matched_wrongly_are_matched_again(browser: Browser, connection: Connection) -> None:
