@@ -14,11 +14,18 @@ def cell(value: Any) -> str:
     """A value as a cell that no spreadsheet carries out. Numbers are numbers."""
     if value is None:
         return ""
-    return defuse(value) if isinstance(value, str) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else defuse(str(value))
 
 
 def lines(rows: Iterable[Iterable[Any]]) -> str:
-    """Rows as lines."""
+    """Rows of values as lines."""
+    return written([cell(value) for value in row] for row in rows)
+
+
+def written(rows: Iterable[Iterable[str]]) -> str:
+    """Rows of cells, which are harmless already, as lines."""
     text = io.StringIO()
-    csv.writer(text).writerows([cell(value) for value in row] for row in rows)
+    csv.writer(text).writerows(rows)
     return text.getvalue()

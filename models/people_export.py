@@ -1,21 +1,17 @@
 """A list's people as a file: CSV for a spreadsheet, which can be imported again, or NDJSON for a program."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from typing import Any, NamedTuple
 
-from models import person_page
+from models import csv_writing, person_page
 from models.database import Cursor
 from models.imports.matching import labels
-from models.imports.values import exported
 from models.mapping import Field
 from models.person_page import Row
 
 STRETCH = 1_000  # people in memory at once
-BOM = "\ufeff"  # has Excel read UTF-8
 STATUS = ("Inactive", "Active")
 FORMATS = ("csv", "ndjson")
 
@@ -34,14 +30,12 @@ def summary(kind: str, status: str, search: str) -> str:
 
 
 def head(fields: Sequence[Field], kind: str) -> str:
-    """What a file begins with."""
-    return BOM + _csv([header(fields)]) if kind == "csv" else ""
-
-
-def header(fields: Sequence[Field]) -> list[str]:
-    """The names of the columns, as an import reads them again."""
+    """What a file begins with: in CSV the names of the columns, as an import reads them again."""
+    if kind != "csv":
+        return ""
     status, changed = labels(fields)
-    return [exported(name) for name in ("UID", status, *(field.label for field in _own(fields)), changed)]
+    names = ["UID", status, *(field.label for field in _own(fields)), changed]
+    return csv_writing.MARK + csv_writing.lines([names])
 
 
 def stretch(
@@ -58,24 +52,16 @@ def _own(fields: Sequence[Field]) -> Iterator[Field]:
     return (field for field in fields if not field.uid)
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
-
-
 def _as_csv(fields: Sequence[Field], people: Sequence[Row]) -> str:
     keys = [field.key for field in _own(fields)]
-    return _csv(
+    return csv_writing.lines(
         [
-            [
-                exported(one.uid),
-                STATUS[one.active],
-                *(exported(one.fields.get(key)) for key in keys),
-                one.modified_at.astimezone(UTC).isoformat(timespec="seconds"),
-            ]
-            for one in people
+            one.uid,
+            STATUS[one.active],
+            *(one.fields.get(key) for key in keys),
+            one.modified_at.astimezone(UTC).isoformat(timespec="seconds"),
         ]
+        for one in people
     )
 
 

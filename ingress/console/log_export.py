@@ -1,7 +1,5 @@
 """The log as a file: CSV for a spreadsheet, NDJSON for a program; a row for each changed field (L3)."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,8 +10,7 @@ from litestar.response import Stream
 from ingress.console import log_words, stretches
 from ingress.console.desk import Call, ListId, at_desk, in_thread
 from ingress.console.log_filters import filters_of, name_of
-from models import log_entry, log_page
-from models.defusing import defuse
+from models import csv_writing, log_entry, log_page
 from models.log_entry import Key
 
 STRETCH = 1_000  # entries in memory at once
@@ -26,15 +23,8 @@ Format = Callable[[Iterable[Row]], str]
 
 
 def csv_lines(rows: Iterable[Row]) -> str:
-    """Rows as CSV (RFC 4180)."""
-    text = io.StringIO()
-    csv.writer(text).writerows([cell(row[name]) for name in COLUMNS] for row in rows)
-    return text.getvalue()
-
-
-def cell(given: Any) -> str:
-    """A cell that no spreadsheet carries out: what an IdP sends is anybody's text."""
-    return defuse(log_words.value(given))
+    """Rows as CSV, of which no spreadsheet carries anything out: what an IdP sends is anybody's text."""
+    return csv_writing.lines([log_words.value(row[name]) for name in COLUMNS] for row in rows)
 
 
 def json_lines(rows: Iterable[Row]) -> str:
@@ -45,8 +35,8 @@ def json_lines(rows: Iterable[Row]) -> str:
 @get("/lists/{list_id:str}/sync/log.csv")
 async def as_csv(request: Call, list_id: ListId) -> Stream:
     """The filtered log as CSV."""
-    # The byte order mark has Excel read UTF-8.
-    return await _file(request, list_id, csv_lines, "csv", stretches.CSV, "\ufeff" + ",".join(COLUMNS) + "\r\n")
+    head = csv_writing.MARK + csv_writing.lines([COLUMNS])
+    return await _file(request, list_id, csv_lines, "csv", stretches.CSV, head)
 
 
 @get("/lists/{list_id:str}/sync/log.ndjson")

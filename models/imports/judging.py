@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models import csv_writing
 from models.defusing import restore
 from models.errors import Refused
 from models.imports.matching import STATUS, UID, Matching
-from models.imports.values import active_of, check_whole, exported, value_of
+from models.imports.values import active_of, check_whole, value_of
 from models.mapping import Field, Value
 from models.person import LONGEST_UID, Person
 
@@ -136,7 +137,7 @@ def _status(cell: str, present: Person | None, verdict: Verdict) -> None:
 def _cell(rules: Rules, target: Field, cell: str, present: Person | None, verdict: Verdict) -> None:
     before = present.fields.get(target.key) if present is not None else None
     # What an export wrote is no change, whether or not it could be typed.
-    if present is not None and (cell == exported(before) or (not cell.strip() and not rules.matching.clear)):
+    if present is not None and (cell == csv_writing.cell(before) or (not cell.strip() and not rules.matching.clear)):
         return
     if present is not None and present.identity_id is not None and target.key in rules.locked:
         verdict.kept.append(target.label)

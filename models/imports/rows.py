@@ -1,12 +1,11 @@
 """The rows of an import as operators look at them: page by page, and those that are refused as a file."""
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models import csv_writing
 from models.database import Cursor
 from models.defusing import defuse, restore
 from models.imports.judging import OUTCOMES, REFUSED
@@ -79,13 +78,13 @@ def refused_name(one: Import) -> str:
 
 def refused_head(one: Import) -> str:
     """What the file of refused rows begins with."""
-    return "\ufeff" + _csv([[*one.columns, _error_column(one)]])
+    return csv_writing.MARK + csv_writing.lines([[*one.columns, _error_column(one)]])
 
 
 def refused(cursor: Cursor, one: Import, after: int) -> tuple[str, int | None]:
     """Refused rows after a number as they came, with why; and where to go on. As CSV with commas."""
     found, more = page(cursor, one, REFUSED, after, STRETCH)
-    return _csv([[*map(_harmless, row.cells), defuse(row.error)] for row in found]), more
+    return csv_writing.written([*map(_harmless, row.cells), defuse(row.error)] for row in found), more
 
 
 def _harmless(cell: str) -> str:
@@ -97,9 +96,3 @@ def _error_column(one: Import) -> str:
     taken = {name.casefold() for name in one.columns}
     names = (ERROR, *(f"{ERROR} {number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name.casefold() not in taken)
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -2,10 +2,9 @@
 
 import re
 from datetime import date
-from typing import Any
 
 from models import mapping
-from models.defusing import defuse, restore
+from models.defusing import restore
 from models.errors import Refused
 from models.imports.matching import DAY_FIRST, ISO, Matching
 from models.mapping import Field, Value
@@ -30,15 +29,6 @@ def check_whole(cell: str, whose: str) -> None:
         raise Refused(
             f"{whose}'{cell.strip()}' is a number that a spreadsheet has shortened: format the column as text"
         )
-
-
-def exported(value: Any) -> str:
-    """What stands in an export's cell for a value."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else defuse(str(value))
 
 
 def active_of(cell: str) -> bool | None:

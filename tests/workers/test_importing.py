@@ -176,6 +176,15 @@ def test_refused_rows_come_back_in_the_files_own_columns_and_can_be_mended(desk:
     assert sorted(desk.people()) == ["1", "2", "3"]
 
 
+def test_a_heading_that_a_spreadsheet_would_carry_out_is_defused_in_the_file_of_refused_rows(desk: Desk) -> None:
+    one = desk.bring("UID,'=SUM(A1),Locker\n1,-5,x\n")
+    one = desk.do(one, "preview")
+
+    heading, row = desk.refused(one).splitlines()
+    assert heading == "\ufeffUID,'=SUM(A1),Locker,Error"
+    assert row.startswith("1,-5,x,")
+
+
 def test_locked_fields_and_the_status_of_synced_people_are_left_alone_and_said_so(staff: Roster) -> None:
     desk = Desk(staff.connection, staff.list_id)
     staff.create("ada@x.example", name={"givenName": "Ada"}, title="Head")

@@ -2,10 +2,11 @@
 
 import pytest
 
+from models import csv_writing
 from models.defusing import defuse, restore
 from models.errors import Refused
 from models.imports.matching import DAY_FIRST, ISO, MONTH_FIRST, Matching
-from models.imports.values import active_of, exported, value_of
+from models.imports.values import active_of, value_of
 from models.mapping import Field, Value
 
 DATE, NUMBER, TEXT = Field("d", "Born", "date"), Field("n", "Height", "number"), Field("t", "Note", "text")
@@ -106,4 +107,4 @@ def test_other_text_is_left_as_it_is(text: str) -> None:
 
 
 def test_numbers_are_exported_as_they_are() -> None:
-    assert [exported(value) for value in (-5, 1.5, "-5", None, True)] == ["-5", "1.5", "'-5", "", "true"]
+    assert [csv_writing.cell(value) for value in (-5, 1.5, "-5", None, True)] == ["-5", "1.5", "'-5", "", "true"]
