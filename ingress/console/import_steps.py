@@ -99,7 +99,7 @@ def _chosen(one: Import, form: Form) -> Matching:
 def run(request: Call, list_id: ListId, import_id: Id, data: Form) -> Response[str]:
     """Merge the rows into the list, or go on with that."""
     with at_desk(request, list_id, data) as desk:
-        job_id = runs.run(desk.cursor, list_id, str(import_id))
+        job_id = runs.run(desk.cursor, list_id, str(import_id), pages.moment(data.get("seen")))
         one = store.find(desk.cursor, list_id, str(import_id))
         audit.record(desk.cursor, desk.session, list_id, "import.run", one.summary)
         bell = desk.office.bell

@@ -1,5 +1,7 @@
 """What operators have done with an import: its preview, its run, stopped and gone on with."""
 
+from datetime import datetime
+
 from models import job as jobs
 from models import master_list
 from models.database import Cursor
@@ -24,14 +26,17 @@ def preview(cursor: Cursor, list_id: str, import_id: str, matching: Matching) ->
     return _begin(cursor, one)
 
 
-def run(cursor: Cursor, list_id: str, import_id: str) -> str:
-    """Have workers merge what was previewed into the list, or go on where that was stopped; the job's id."""
+def run(cursor: Cursor, list_id: str, import_id: str, seen: datetime | None = None) -> str:
+    """Have workers merge what was previewed into the list, or go on where that was stopped; the job's id. `seen`: when
+    the preview that whoever asks has looked at was over (`changed_at`); refused where there is a newer one."""
     one = _idle(cursor, list_id, import_id)
     if one.state == DONE:
         raise Taken("this import is done: bring the file again to import it once more")
     if one.state != PREVIEWED and not (one.state in (STOPPED, FAILED) and one.counts):
         raise Refused("look at a preview first: match the columns, then preview")
     if one.state == PREVIEWED:
+        if seen is not None and seen != one.changed_at:
+            raise Taken("this import was previewed anew meanwhile: look at what it would do now")
         one.passed, one.counts = 0, {}
     one.state, one.error = RUNNING, None
     return _begin(cursor, one)

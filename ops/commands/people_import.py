@@ -76,7 +76,7 @@ def _begin(opened: "Connection", bell: "Bell", one: "Import", act: str, matching
         if act == "preview":
             job_id = runs.preview(cursor, one.list_id, one.id, matching)
         else:
-            job_id = runs.run(cursor, one.list_id, one.id)
+            job_id = runs.run(cursor, one.list_id, one.id, one.changed_at)
         record(cursor, one.list_id, f"import.{act}", one.name if act == "preview" else one.summary)
     bell.people(one.list_id, job_id)
 

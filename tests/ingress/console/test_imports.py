@@ -139,6 +139,22 @@ def test_columns_that_are_matched_wrongly_are_matched_again(browser: Browser, co
     assert '<option value="day" selected>' in again
 
 
+def test_what_another_operator_has_previewed_otherwise_is_not_run(browser: Browser, connection: Connection) -> None:
+    here = upload(browser).headers["location"]
+    seen = []
+    for locker in ("locker", ""):
+        browser.post(f"{here}/preview", column_0="uid", column_1=locker)
+        work(browser, connection)
+        seen += re.findall(r'name="seen" value="([^"]+)"', browser.get(here).text)
+
+    stale = browser.post(f"{here}/run", seen=seen[0])
+    assert (stale.status_code, "was previewed anew meanwhile" in stale.text) == (409, True)
+    assert people(connection, browser.tenant.list_id) == {}
+    assert browser.post(f"{here}/run", seen=seen[1]).status_code == 303
+    work(browser, connection)
+    assert people(connection, browser.tenant.list_id)["1"].get("Locker") is None
+
+
 def test_an_import_is_stopped_gone_on_with_or_discarded(browser: Browser, connection: Connection) -> None:
     here = upload(browser).headers["location"]
     browser.post(f"{here}/preview", column_0="uid")
