@@ -17,6 +17,7 @@ from models.imports.store import (
 )  # fmt: skip
 
 OUTCOMES = {CREATED: "New", UPDATED: "Changed", UNCHANGED: "Unchanged", REFUSED: "Refused"}
+SHOWN = 200  # characters of a cell
 TONES = {CREATED: "ok", UPDATED: "ok", UNCHANGED: "off", REFUSED: "bad"}
 
 
@@ -51,9 +52,16 @@ def share(one: Import) -> int:
 def filled(cells: Sequence[str], targets: Sequence[str], names: Mapping[str, str]) -> str:
     """What a row says of somebody new, beside their UID."""
     told = zip(targets, cells, strict=True)
-    return "; ".join(f"{names[one]}: {cell}" for one, cell in told if one != UID and one in names and cell.strip())
+    return "; ".join(
+        f"{names[one]}: {short(cell)}" for one, cell in told if one != UID and one in names and cell.strip()
+    )
 
 
 def value(given: object) -> str:
     """A field's value, or that it has none."""
-    return "nothing" if given is None else str(given)
+    return "nothing" if given is None else short(str(given))
+
+
+def short(text: str) -> str:
+    """A cell as a page of rows shows it: fifty of a megabyte would be a page that no browser likes."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

@@ -139,6 +139,18 @@ def test_columns_that_are_matched_wrongly_are_matched_again(browser: Browser, co
     assert '<option value="day" selected>' in again
 
 
+def test_a_page_of_rows_shows_the_beginning_of_long_cells(browser: Browser, connection: Connection) -> None:
+    add(connection, browser.tenant.list_id, "1", locker="b" * 9_000)
+    rows = ("c" * 100_000 + ",7,Ada", "1," + "l" * 9_000 + ",Bo", "2,7," + "f" * 9_000)
+    here = upload(browser, "\n".join(("UID,Lockers,First Name", *rows)).encode()).headers["location"]
+    browser.post(f"{here}/preview", column_0="uid", column_1="locker", column_2="first_name")
+    work(browser, connection)
+
+    page = browser.get(here).text
+    assert [page.count(f"{letter * 190}") for letter in "cblf"] == [1, 1, 1, 1]
+    assert not re.search("(.)\\1{200}", page)
+
+
 def test_what_another_operator_has_previewed_otherwise_is_not_run(browser: Browser, connection: Connection) -> None:
     here = upload(browser).headers["location"]
     seen = []
