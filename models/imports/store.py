@@ -24,7 +24,8 @@ PAGE = 20
 _SLICE, _MANY = 2_000, 1_000  # rows
 _COLUMNS = (
     "id::text, list_id, name, state, columns, matching, total, passed, planned, counts, error, created_by, created_at,"
-    " changed_at, kept"
+    # A purge takes several slices: from its first one on, some rows are missing.
+    f" changed_at, kept and created_at >= now() - interval '{KEPT_DAYS} days'"
 )
 _encode = msgspec.json.Encoder().encode
 
@@ -164,7 +165,9 @@ def overdue(cursor: Cursor) -> list[str]:
 def purge(cursor: Cursor, list_id: str, most: int = 5_000) -> bool:
     """Delete a slice of the rows of a list's old imports; what they came to stays. Whether there may be more."""
     old = f"select id from import where list_id = %s and kept and created_at < now() - interval '{KEPT_DAYS} days'"
-    cursor.execute(f"{old} and state not in ('previewing', 'running') order by created_at limit 1", (list_id,))
+    cursor.execute(
+        f"{old} and state not in ('previewing', 'running') order by created_at limit 1 for update", (list_id,)
+    )
     row = cursor.fetchone()
     if row is None:
         return False

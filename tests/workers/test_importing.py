@@ -397,6 +397,18 @@ def test_rows_are_purged_after_their_days_and_what_they_came_to_stays(desk: Desk
     assert (desk.rows(one), counts(desk.now(one)), desk.now(one).kept) == ([], {"created": 1, "refused": 1}, False)
 
 
+def test_what_is_being_purged_is_not_run_without_the_rows_that_are_gone(desk: Desk) -> None:
+    one = desk.bring(HEAD + "1,Ada,,,,yes\n2,Bo,,,,no\n")
+    desk.do(one, "preview")
+    desk.connection.execute("update import set created_at = created_at - interval '31 days'")
+    with database.transaction(desk.connection, [desk.list_id]) as cursor:
+        assert store.purge(cursor, desk.list_id, most=1)
+
+    with pytest.raises(Refused, match="the rows of this import are gone"):
+        desk.begin(one, "run")
+    assert not desk.now(one).kept
+
+
 def test_connected_lists_can_be_imported_into_before_anybody_was_synced(staff: Roster) -> None:
     desk = Desk(staff.connection, staff.list_id)
     desk.through("UID,First Name\nada@x.example,Eve\n")

@@ -1,10 +1,13 @@
 """Files as spreadsheets really write them."""
 
+import csv
 import io
 import itertools
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.errors import Refused, TooLarge
 from models.imports import encoding
@@ -133,6 +136,43 @@ def test_what_is_no_table_is_refused_with_a_sentence(content: Any, part: str) ->
         assert read(content)[0] == ("1", "2")  # the first row that is not blank is the header
     else:
         assert part in refused(content)
+
+
+ODD = st.text(st.sampled_from("Aé,;\t|\"'\n\r =+-\x00\u200bΩ"), max_size=80)
+CODES = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "mac_roman", "utf-32"])
+BYTES = st.one_of(st.binary(max_size=200), st.builds(lambda text, code: text.encode(code, "replace"), ODD, CODES))
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=BYTES)
+def test_whatever_comes_is_a_table_that_can_be_stored_or_refused(data: bytes) -> None:
+    try:
+        columns, rows = read(data)
+    except Refused as refusal:
+        assert refusal.detail
+        return
+    assert all(len(row.cells) == len(columns) for row in rows)
+    assert not any("\x00" in cell for row in rows for cell in row.cells)
+
+
+PLAIN = st.text(st.sampled_from("aé,;\t|\"'\n\r =Ω"), max_size=6)
+TABLES = st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(PLAIN, min_size=width, max_size=width), min_size=1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    table=TABLES,
+    code=CODES.filter(lambda code: code.startswith("utf-8") or code == "utf-16"),
+    sign=st.sampled_from(",;\t|"),
+)
+def test_what_is_quoted_comes_as_it_was(table: list[list[str]], code: str, sign: str) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=sign, quoting=csv.QUOTE_ALL)
+    writer.writerows([[f"Column {place}" for place in range(len(table[0]))], *table])
+
+    _, rows = read(text.getvalue(), code)
+
+    assert [row.cells for row in rows] == [row for row in table if any(cell.strip() for cell in row)]
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
