@@ -10,7 +10,7 @@ import click
 
 from ops.commands.acting import acting_on, at_list
 from ops.commands.session_people import COMMANDS
-from ops.commands.shared import REFUSED, Target, on_target, show, stop, table
+from ops.commands.shared import REFUSED, Target, on_target, private_file, show, stop, table
 
 if TYPE_CHECKING:
     from models.sessions.taking import Session
@@ -213,8 +213,8 @@ def export(wanted: str, session: str, path: Path | None, at: Target, as_json: bo
     """The people of a session as CSV."""
     if path is None:
         return _write(at, wanted, session, partial(click.echo, nl=False))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        _write(at, wanted, session, file.write)
+    with private_file(str(path)) as file:
+        _write(at, wanted, session, lambda text: file.write(text.encode()))
     if as_json:
         return show({"file": path})
     return click.echo(f"{path} is written.")

@@ -94,4 +94,8 @@ def test_a_session_is_exported(staff: Muster, tmp_path: Path) -> None:
     assert [(row["UID"], row["Status"], row["Locker"]) for row in rows] == [
         ("ada", "Active", "12"), ("bo", "Active", "'=7"), ("cy", "Inactive", "12"),
     ]  # fmt: skip
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "no session" in staff.refused("session", "export", "Staff", "Sprung", "--to", str(file))
     assert printed.lstrip("\ufeff").splitlines() == file.read_text(encoding="utf-8-sig").splitlines()
+    acts = staff.connection.execute("select detail from audit_entry where action = 'session.export'").fetchall()
+    assert acts == [("Spring",), ("Spring",)]

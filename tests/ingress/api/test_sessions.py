@@ -153,7 +153,9 @@ def test_a_session_is_compared_with_its_list(staff: Caller, path: str) -> None:
     assert (copy["uid"], copy["mark"], only["uid"], only["mark"]) == ("dee", "added", "eve", None)
 
 
-def test_a_session_is_exported_as_one_file(staff: Caller, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_is_exported_as_one_file(
+    staff: Caller, path: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(export, "STRETCH", 2)
 
     answer = staff.ask("GET", f"{path}/export")
@@ -163,3 +165,6 @@ def test_a_session_is_exported_as_one_file(staff: Caller, path: str, monkeypatch
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert [line.split(",")[0] for line in lines] == ["UID", "ada", "bo", "cy"]
     assert "'=7" in lines[2]
+    assert connection.execute("select detail from audit_entry where action = 'session.export'").fetchall() == [
+        ("Spring",)
+    ]

@@ -174,6 +174,8 @@ def test_a_copy_is_exported(staff: Staff, monkeypatch: pytest.MonkeyPatch) -> No
     assert [line.split(",")[:3] for line in lines[1:]] == [
         ["ada", "Active", "12"], ["bo", "Active", "7"], ["cy", "Inactive", ""],
     ]  # fmt: skip
+    acts = staff.connection.execute("select detail from audit_entry where action = 'session.export'").fetchall()
+    assert acts == [("Spring",)]
 
 
 def test_a_field_that_is_removed_names_the_sessions_that_keep_it(staff: Staff) -> None:

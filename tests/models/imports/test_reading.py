@@ -148,8 +148,7 @@ BYTES = st.one_of(st.binary(max_size=200), st.builds(lambda text, code: text.enc
 def test_whatever_comes_is_a_table_that_can_be_stored_or_refused(data: bytes) -> None:
     try:
         columns, rows = read(data)
-    except Refused as refusal:
-        assert refusal.detail
+    except Refused:
         return
     assert all(len(row.cells) == len(columns) for row in rows)
     assert not any("\x00" in cell for row in rows for cell in row.cells)
