@@ -81,7 +81,8 @@ def change_field_type(at: Desk, key: str, body: NewType) -> FieldDetail:
     """
     present, expected = begin(at, key)
     before = present.field(key)
-    found, job_id = retype.save(at.cursor, at.list.id, key, body.type, body.options, body.clear, expected)
+    may_clear = None if body.clear else 0
+    found, job_id = retype.save(at.cursor, at.list.id, key, body.type, body.options, may_clear, expected)
     end(at, "type", f"{before.label}: {before.type} to {body.type}, {found.misfits} cleared", job_id)
     return detail(at, key)
 

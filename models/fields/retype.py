@@ -47,11 +47,11 @@ def save(
     key: str,
     kind: str,
     options: Sequence[str] = (),
-    may_clear: int = 0,
+    may_clear: int | None = 0,
     expected: int | None = None,
 ) -> tuple[Trial, str | None]:
     """Change the type, and have the values follow; those that do not fit are cleared if they are no more than
-    `may_clear`, and it is refused otherwise.
+    `may_clear` (None: however many), and it is refused otherwise.
 
     Tried again under the lock: what came since the operator looked counts as well. Returns what was found, and the
     id of the job that rewrites the values, if there are any.
@@ -60,7 +60,7 @@ def save(
     wanted = target(present, key, kind, options)
     rewriting.require_idle(cursor, list_id)
     found = values.trial(cursor, list_id, wanted)
-    if found.misfits > may_clear:
+    if may_clear is not None and found.misfits > may_clear:
         raise DoNotFit(wanted.label, kind, found)
     schema.store(cursor, present, schema.replaced(present, wanted))
     if not found.people:

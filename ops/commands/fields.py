@@ -1,6 +1,5 @@
 """`muster field …`: the fields of a list."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -119,7 +118,7 @@ def retype(
         if check:
             trial = retyping.check(cursor, list_id, one.key, kind, options)
         else:
-            trial, job_id = retyping.save(cursor, list_id, one.key, kind, options, sys.maxsize if clear else 0)
+            trial, job_id = retyping.save(cursor, list_id, one.key, kind, options, None if clear else 0)
             words = f"{one.label}: {one.type} to {kind}, {trial.misfits} cleared"
         told = {"people": trial.people, "misfits": trial.misfits, "examples": trial.examples}
         return Done(told | {"type": kind, "job_id": job_id}, words)

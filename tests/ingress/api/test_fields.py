@@ -92,6 +92,15 @@ def test_a_type_is_tried_refused_and_changed_with_what_does_not_fit_cleared(
     assert "are still being changed" in staff.put(path, {"type": "text"}, 409)["detail"]
 
 
+def test_all_that_does_not_fit_is_cleared_however_many_there_are(staff: Caller) -> None:
+    for uid in ("X1", "X2", "X3"):
+        staff.post("/lists/L/people", {"uid": uid, "fields": {"locker": "upstairs"}}, 201)
+
+    changed = staff.put("/lists/L/fields/locker/type", {"type": "number", "clear": True})
+
+    assert changed["type"] == "number"
+
+
 def test_options_are_added_moved_renamed_and_removed(staff: Caller, connection: Connection) -> None:
     path = "/lists/L/fields/team/options"
 
