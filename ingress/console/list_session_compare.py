@@ -1,13 +1,20 @@
 """A whole session beside its list as it is now (S1)."""
 
+import time
 from urllib.parse import urlencode
 
 from litestar import Response, get
 
 from ingress.console import pages
-from ingress.console.desk import Call, Id, ListId, at_desk, in_thread
+from ingress.console.desk import Call, Desk, Id, ListId, at_desk, in_thread
 from ingress.console.people import by_label, names_of
 from models.sessions import comparison, taking
+from models.sessions.comparison import Counts
+from models.sessions.taking import Session
+
+LARGE, COUNTED_EVERY = 20_000, 30.0
+
+_counted: dict[str, tuple[float, Counts]] = {}  # of large sessions, by id, and until when
 
 
 @get("/lists/{list_id:str}/sessions/{session_id:uuid}/compare")
@@ -24,9 +31,24 @@ def compare(request: Call, list_id: ListId, session_id: Id) -> Response[str]:
         fields = desk.list.fields if kind == comparison.LIST else one.fields
         return pages.page(
             desk, "list_session_compare.html", one=one, kind=kind, found=shown, more=more, url=url,
-            counts=comparison.counts(desk.cursor, one), begun="after" in given,
+            counts=_counts(desk, one), begun="after" in given,
             names=lambda who: names_of(by_label(fields), who.uid, who.fields).name,
         )  # fmt: skip
+
+
+def _counts(desk: Desk, one: Session) -> Counts:
+    """How many there are of each kind: a large session's, which take seconds for 1,000,000 people, are counted at most
+    every `COUNTED_EVERY` seconds a process, so that looking at the next page does not wait for them again."""
+    for session_id, (until, _) in list(_counted.items()):
+        if until < time.monotonic():
+            _counted.pop(session_id, None)
+    known = _counted.get(one.id)
+    if known is not None:
+        return known[1]
+    found = comparison.counts(desk.cursor, one)
+    if one.taken >= LARGE:
+        _counted[one.id] = time.monotonic() + COUNTED_EVERY, found
+    return found
 
 
 ROUTES = [compare]

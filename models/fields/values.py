@@ -72,12 +72,13 @@ def having(cursor: Cursor, list_id: str, key: str) -> dict[str, int]:
 
 def trial(cursor: Cursor, list_id: str, target: Field) -> Trial:
     """Try every value of a field against what the field is to be; each distinct one once."""
-    cursor.execute(
+    found = cursor.stream(  # a large list's values may all be distinct
         "select fields -> %s, count(*) from person where list_id = %s and fields ? %s group by 1 order by 2 desc, 1",
         (target.key, list_id, target.key),
+        size=1_000,
     )
     people, misfits, examples = 0, 0, list[str]()
-    for value, count in cursor:
+    for value, count in found:
         people += count
         if not converted(target, value)[0]:
             misfits += count

@@ -1,34 +1,28 @@
-"""A copy beside its list as it is now: who is only in one of them, and who differs, in SQL over whole sets.
+"""A copy beside its list as it is now: who is only in one of them, and who differs.
 
 Somebody of the snapshot is the same person as in the list whatever became of the UID on either side; who was added
-in the copy is whoever has the same UID in the list. Fields that only one side has (any more) are named once, not for
-each person; values of a field that was given another type meanwhile are compared as text.
+in the copy is whoever has the same UID in the list.
+
+Each statement looks at so many people, and finds the other side of each by an index: a million of them take seconds,
+but no statement ever meets its limit, whatever PostgreSQL knows of a copy that was taken a moment ago.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models import master_list
 from models.database import Cursor
-from models.mapping import Field
 from models.search import Sql
 from models.sessions.people import Copied
+from models.sessions.sides import Difference, Sides, sides, three
 from models.sessions.taking import Session
 
 PAGE = 50
+NEAR = 2_000  # people who are looked at in order of UID, before everybody is
+SLICE = 20_000  # people whom one statement looks at, in a tenth of a second
 COPY, LIST, DIFFER = "copy", "list", "differ"
 KINDS = (COPY, LIST, DIFFER)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One field of one person: the copy's value, the snapshot's, and the list's now."""
-
-    label: str
-    copy: Any
-    snapshot: Any
-    list: Any
+FIRST = "00000000-0000-0000-0000-000000000000"  # before every id
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,137 +48,146 @@ class Counts:
     fields_of_list: Sequence[str]
 
 
+# Some people of the copy, each beside the same one of the list. Who was added is found by UID, unless the copy has
+# that person already.
+_COPIED = (
+    "select from list_session_person o where o.list_id = p.list_id and o.session_id = %s and o.id = p.id"
+    " and not o.removed"
+)
+_OF_COPY = (
+    "(select * from list_session_person where list_id = %s and session_id = %s and not removed and {some}) s"
+    " left join lateral (select p.* from person p where p.list_id = s.list_id and p.id = s.id and not s.added"
+    " union all select p.* from person p where p.list_id = s.list_id and p.uid_key = s.uid_key and s.added"
+    f" and not exists ({_COPIED}) offset 0) p on true"
+)
+# Some people of the list, each beside the same one of the copy. Who was added is among the changed ones, who are few.
+_OF_LIST = (
+    "(select * from person where list_id = %s and {some}) p left join lateral (select o.id from list_session_person o"
+    " where o.list_id = p.list_id and o.session_id = %s and o.id = p.id and not o.removed"
+    " union all select o.id from list_session_person o where o.list_id = p.list_id and o.session_id = %s"
+    " and o.uid_key = p.uid_key and o.added and o.changed offset 0) s on true"
+)
+
+
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """The fields of both sides, by whom they are on."""
+class _Look:
+    """How people of one side are looked at: `table` has them, `source` some of them with who is beside them, as `s`
+    or `p` (`row`), and `kinds` says of which kind they are."""
 
-    session: Session
-    common: Sequence[Field]  # as the copy calls them
-    retyped: Sequence[str]
-    copy: Sequence[Field]
-    list: Sequence[Field]
-    retired: Sequence[str]  # keys of fields that the list had, of which values may be left
+    table: str
+    key: tuple[str, ...]  # what a primary key begins with
+    row: str
+    source: str
+    parameters: tuple[str, ...]  # of the source, after those of the key and of `some`
+    kinds: Mapping[str, Sql]
 
-    def differs(self) -> Sql:
-        """Whether a person of the copy `s` is another than in the list `p`."""
-        # What only one side has, or had, is taken out of its values; what remains is compared at one go.
-        mine = [field.key for field in self.copy] + list(self.retyped)
-        theirs = [field.key for field in self.list] + [*self.retyped, *self.retired]
-        text = "s.uid <> p.uid or s.active <> p.active or s.fields - %s::text[] <> p.fields - %s::text[]"
-        text += "".join(" or s.fields ->> %s is distinct from p.fields ->> %s" for _ in self.retyped)
-        return Sql(f"({text})", (mine, theirs, *(key for key in self.retyped for _ in range(2))))
+    def some(self, condition: Sql) -> Sql:
+        """The source of those of whom a condition is true."""
+        return Sql(self.source.format(some=condition.text), (*self.key, *condition.parameters, *self.parameters))
+
+    @property
+    def columns(self) -> str:
+        """What the index that they are read by begins with."""
+        return "list_id" if len(self.key) == 1 else "list_id, session_id"
 
 
-def sides(cursor: Cursor, session: Session) -> Sides:
-    """Which fields can be compared."""
-    now = {field.key: field for field in master_list.fields(cursor, session.list_id) if not field.uid}
-    mine = {field.key: field for field in session.fields if not field.uid}
-    common = [field for key, field in mine.items() if key in now]
-    return Sides(
-        session,
-        common,
-        [field.key for field in common if field.type != now[field.key].type],
-        [field for key, field in mine.items() if key not in now],
-        [field for key, field in now.items() if key not in mine],
-        sorted(master_list.retired(cursor, session.list_id)),
+def _looks(found: Sides) -> tuple[_Look, _Look]:
+    session = found.session
+    differs, wanted = found.differs(), session.filter.where()
+    only_list = Sql(f"s.id is null and {wanted.text}", wanted.parameters)
+    kinds = {COPY: Sql("p.id is null"), DIFFER: Sql(f"p.id is not null and {differs.text}", differs.parameters)}
+    return (
+        _Look("list_session_person", (session.list_id, session.id), "s", _OF_COPY, (session.id,), kinds),
+        _Look("person", (session.list_id,), "p", _OF_LIST, (session.id, session.id), {LIST: only_list}),
     )
 
 
-# Each person of the copy beside the same one of the list. Who was added is found by UID, unless the copy has that
-# person already.
-_PAIRED = (
-    "(select s.*, p.id as p_id, p.uid as p_uid, p.active as p_active, p.fields as p_fields"
-    " from list_session_person s join person p on p.list_id = s.list_id and p.id = s.id"
-    " where s.list_id = %s and s.session_id = %s and not s.removed and not s.added and {differs}"
-    " union all select s.*, p.id, p.uid, p.active, p.fields"
-    " from list_session_person s join person p on p.list_id = s.list_id and p.uid_key = s.uid_key"
-    " where s.list_id = %s and s.session_id = %s and s.added and {differs} and not exists ({copied}))"
-)
-_COPIED = (
-    "select from list_session_person o where o.list_id = p.list_id and o.session_id = s.session_id and o.id = p.id"
-    " and not o.removed"
-)
-_ONLY_COPY = (
-    "from list_session_person s where s.list_id = %s and s.session_id = %s and not s.removed and case when s.added"
-    " then not exists (select from person p where p.list_id = s.list_id and p.uid_key = s.uid_key"
-    f" and not exists ({_COPIED}))"
-    " else not exists (select from person p where p.list_id = s.list_id and p.id = s.id) end"
-)
-_ONLY_LIST = (
-    "from person p where p.list_id = %s and {where}"
-    " and not exists (select from list_session_person s where s.list_id = p.list_id and s.session_id = %s"
-    " and s.id = p.id and not s.removed)"
-    " and not exists (select from list_session_person s where s.list_id = p.list_id and s.session_id = %s"
-    " and s.uid_key = p.uid_key and s.added)"
-)
-
-
-def _paired(found: Sides) -> Sql:
-    differs, session = found.differs(), found.session
-    key = (session.list_id, session.id)
-    text = _PAIRED.format(differs=differs.text, copied=_COPIED)
-    return Sql(text, (*key, *differs.parameters, *key, *differs.parameters))
-
-
-def _only_list(session: Session) -> Sql:
-    where = session.filter.where()
-    return Sql(_ONLY_LIST.format(where=where.text), (session.list_id, *where.parameters, session.id, session.id))
+def _slices(cursor: Cursor, look: _Look) -> Iterator[Sql]:
+    """Everybody of a side, some at a time, in the order of their rows."""
+    mine, after = " and ".join(f"{one} = %s" for one in look.columns.split(", ")), FIRST
+    while True:
+        cursor.execute(
+            f"select max(id::text) from (select id from {look.table} where {mine} and id > %s"
+            f" order by {look.columns}, id limit %s) one",
+            (*look.key, after, SLICE),
+        )
+        row = cursor.fetchone()
+        if row is None or row[0] is None:
+            return
+        yield Sql(f"id > %s and id <= %s order by {look.columns}, id limit %s", (after, row[0], SLICE))
+        after = row[0]
 
 
 def counts(cursor: Cursor, session: Session) -> Counts:
-    """How many of each kind there are; 100,000 people take about a second."""
+    """How many of each kind there are."""
     found = sides(cursor, session)
-    paired, only_list = _paired(found), _only_list(session)
-    cursor.execute(
-        f"select (select count(*) {_ONLY_COPY}), (select count(*) {only_list.text}),"
-        f" (select count(*) from {paired.text} d)",
-        (session.list_id, session.id, *only_list.parameters, *paired.parameters),
-    )
-    row = cursor.fetchone()
-    assert row
-    return Counts(row[0], row[1], row[2], [field.label for field in found.copy], [field.label for field in found.list])
+    total = dict.fromkeys(KINDS, 0)
+    for look in _looks(found):
+        columns = ", ".join(f"count(*) filter (where {kind.text})" for kind in look.kinds.values())
+        parameters = [value for kind in look.kinds.values() for value in kind.parameters]
+        for some in _slices(cursor, look):
+            source = look.some(some)
+            cursor.execute(f"select {columns} from {source.text}", (*parameters, *source.parameters))
+            for kind, count in zip(look.kinds, cursor.fetchone() or (), strict=True):
+                total[kind] += count
+    mine, theirs = ([field.label for field in only] for only in (found.copy, found.list))
+    return Counts(total[COPY], total[LIST], total[DIFFER], mine, theirs)
+
+
+_COLUMNS = {
+    COPY: "s.id::text, s.uid, s.uid_key, s.added, s.fields",
+    DIFFER: "s.id::text, s.uid, s.uid_key, s.added, s.active, s.fields, s.was, p.uid, p.active, p.fields",
+    LIST: "p.id::text, p.uid, p.uid_key, exists (select from list_session_person r where r.list_id = p.list_id"
+    " and r.session_id = %s and r.id = p.id), p.fields",
+}
 
 
 def page(cursor: Cursor, session: Session, kind: str, after: str | None = None, count: int = PAGE) -> list[Compared]:
-    """Those of a kind after a UID's key, in order of UID, and one more than `count` where there are more."""
-    edge = "" if after is None else after.replace("\x00", "")
-    if kind == LIST:
-        return _page_of_list(cursor, session, edge, count)
+    """Those of a kind after a UID's key, in order of UID, and one more than `count` where there are more.
+
+    What many are is found among the next in that order; what few are, among everybody.
+    """
     found = sides(cursor, session)
-    if kind == COPY:
-        columns = "s.id::text, s.uid, s.uid_key, s.added, s.fields"
-        cursor.execute(
-            f"select {columns} {_ONLY_COPY} and s.uid_key > %s order by s.uid_key limit %s",
-            (session.list_id, session.id, edge, count + 1),
-        )
-        return [Compared(row[0], row[1], row[2], "added" if row[3] else "", row[4], []) for row in cursor.fetchall()]
-    paired = _paired(found)
+    look = next(one for one in _looks(found) if kind in one.kinds)
+    edge = "" if after is None else after.replace("\x00", "")
+    near = Sql(f"uid_key > %s order by {look.columns}, uid_key limit %s", (edge, max(NEAR, count + 1)))
+    rows = _some(cursor, session, look, kind, near, edge, count + 1)
+    if len(rows) <= count:
+        rows = []
+        for some in _slices(cursor, look):
+            rows = _first(cursor, rows + _some(cursor, session, look, kind, some, edge, count + 1), count + 1)
+    return [_compared(found, kind, row) for row in rows]
+
+
+def _first(cursor: Cursor, rows: list[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
+    """The first of these by the keys of their UIDs, in the order of the database's own collation."""
     cursor.execute(
-        "select d.id::text, d.uid, d.uid_key, d.added, d.active, d.fields, d.was, d.p_uid, d.p_active, d.p_fields"
-        f" from {paired.text} d where d.uid_key > %s order by d.uid_key limit %s",
-        (*paired.parameters, edge, count + 1),
+        "select n from unnest(%s::text[]) with ordinality one (uid_key, n) order by uid_key limit %s",
+        ([row[2] for row in rows], count),
     )
-    return [_differing(found, row) for row in cursor.fetchall()]
+    return [rows[number - 1] for (number,) in cursor.fetchall()]
 
 
-def _page_of_list(cursor: Cursor, session: Session, edge: str, count: int) -> list[Compared]:
-    only = _only_list(session)
-    removed = (
-        "exists (select from list_session_person r where r.list_id = p.list_id and r.session_id = %s and r.id = p.id)"
-    )
+def _some(
+    cursor: Cursor, session: Session, look: _Look, kind: str, some: Sql, edge: str, count: int
+) -> list[tuple[Any, ...]]:
+    source, condition = look.some(some), look.kinds[kind]
     cursor.execute(
-        f"select p.id::text, p.uid, p.uid_key, {removed}, p.fields {only.text} and p.uid_key > %s"
-        " order by p.uid_key limit %s",
-        (session.id, *only.parameters, edge, count + 1),
+        f"select {_COLUMNS[kind]} from {source.text} where {look.row}.uid_key > %s and {condition.text}"
+        f" order by {look.row}.uid_key limit %s",
+        (*([session.id] if kind == LIST else []), *source.parameters, edge, *condition.parameters, count),
     )
-    return [Compared(row[0], row[1], row[2], "removed" if row[3] else "", row[4], []) for row in cursor.fetchall()]
+    return cursor.fetchall()
 
 
-def _differing(found: Sides, row: tuple[Any, ...]) -> Compared:
+def _compared(found: Sides, kind: str, row: tuple[Any, ...]) -> Compared:
+    mark = ("removed" if kind == LIST else "added") if row[3] else ""
+    if kind != DIFFER:
+        return Compared(row[0], row[1], row[2], mark, row[4], [])
     copy = {"uid": row[1], "active": row[4], "fields": row[5]}
     now = {"uid": row[7], "active": row[8], "fields": row[9]}
     snapshot = None if row[3] else row[6] or copy
-    return Compared(row[0], row[1], row[2], "added" if row[3] else "", row[5], three(found, copy, snapshot, now))
+    return Compared(row[0], row[1], row[2], mark, row[5], three(found, copy, snapshot, now))
 
 
 def of_person(cursor: Cursor, session: Session, one: Copied) -> list[Difference]:
@@ -197,29 +200,3 @@ def of_person(cursor: Cursor, session: Session, one: Copied) -> list[Difference]
     now = {"uid": row[0], "active": row[1], "fields": row[2]} if row else None
     copy = {"uid": one.uid, "active": one.active, "fields": one.fields}
     return three(sides(cursor, session), copy, one.original, now)
-
-
-def three(
-    found: Sides, copy: Mapping[str, Any], snapshot: Mapping[str, Any] | None, now: Mapping[str, Any] | None
-) -> list[Difference]:
-    """Where copy, snapshot and list do not say the same of one person; of each: uid, active and fields."""
-    rows = [Difference("UID", *(one and one["uid"] for one in (copy, snapshot, now)))]
-    rows.append(Difference("Status", *(one and _status(one["active"]) for one in (copy, snapshot, now))))
-    rows += [
-        Difference(field.label, *(one and one["fields"].get(field.key) for one in (copy, snapshot, now)))
-        for field in found.common
-    ]
-    return [one for one in rows if not _same(one, snapshot is None, now is None)]
-
-
-def _status(active: bool) -> str:
-    return "Active" if active else "Inactive"
-
-
-def _same(one: Difference, no_snapshot: bool, no_list: bool) -> bool:
-    others = [*([] if no_snapshot else [one.snapshot]), *([] if no_list else [one.list])]
-    return all(_text(other) == _text(one.copy) for other in others)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

@@ -5,7 +5,8 @@ from typing import Any
 from models import master_list
 from models.fields import removal, retype, schema
 from models.sessions import comparison, people
-from models.sessions.comparison import Compared, Counts, Difference
+from models.sessions.comparison import Compared, Counts
+from models.sessions.sides import Difference
 from models.sessions.taking import Session
 from tests.models.sessions.conftest import School
 
