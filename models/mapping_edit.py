@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from models import job, mapping, master_list, remapping
+from models import mapping, master_list, remapping
 from models.attributes import ATTRIBUTES
 from models.database import Cursor, lock_key
 from models.errors import Refused, Taken
@@ -93,8 +93,7 @@ def save(
         return None
     _write(cursor, list_id, choices, _keys(cursor, list_id, found), fields)
     cursor.execute("update connection set mapping_version = %s where list_id = %s", (expected + 1, list_id))
-    progress = {"version": expected + 1, "total": remapping.count(cursor, list_id), "done": 0, "changed": 0}
-    return Saved(job.create(cursor, list_id, job.REMAP, progress), changed)
+    return Saved(remapping.begin(cursor, list_id, expected + 1), changed)
 
 
 def _keys(cursor: Cursor, list_id: str, found: Mapping[int, Field]) -> dict[int, str]:

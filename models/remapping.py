@@ -3,12 +3,30 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models import job
 from models.database import Cursor, lock_key
 from models.journal import Lane
 from models.mapping import Value
 from models.resource import Document
 
 PAGE = 2_000  # people; a lane's share of them is what one transaction holds
+
+
+def begin(cursor: Cursor, list_id: str, version: int) -> str:
+    """A job that maps everybody again, by the mappings of this version; returns its id. An older one ends."""
+    progress = {"version": version, "total": count(cursor, list_id), "done": 0, "changed": 0}
+    return job.create(cursor, list_id, job.REMAP, progress)
+
+
+def begin_for_field(cursor: Cursor, list_id: str, key: str) -> str | None:
+    """The same after a field was changed; None where no mapping fills it."""
+    cursor.execute(
+        "select c.mapping_version from connection c join field_mapping m on m.list_id = c.list_id"
+        " where c.list_id = %s and c.state = 'connected' and m.enabled and m.field = %s",
+        (list_id, key),
+    )
+    row = cursor.fetchone()
+    return begin(cursor, list_id, row[0]) if row else None
 
 
 def count(cursor: Cursor, list_id: str) -> int:

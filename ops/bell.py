@@ -11,6 +11,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from models.fields.rewriting import NOTHING, Following
 from models.journal import LANES, Lane
 from ops import metrics
 
@@ -85,10 +86,12 @@ class Bell:
         """Have a session deleted; False if nobody heard."""
         return self._push(JOBS, SESSION, [], True, list_id, job_id)
 
-    def schema(self, list_id: str, job_id: str | None) -> None:
-        """A list's fields were changed: have the values follow. Drains that met the lock have dropped their lanes."""
-        if job_id is not None:
-            self.fields(list_id, job_id)
+    def schema(self, list_id: str, following: Following = NOTHING) -> None:
+        """A list's fields were changed: have its jobs follow. Drains that met the lock have dropped their lanes."""
+        if following.values is not None:
+            self.fields(list_id, following.values)
+        if following.remap is not None:
+            self.remap(list_id, following.remap)
         self.ring(Lane(list_id, number) for number in range(LANES))
 
     def _push(self, queue: str, actor: str, names: list[str], insist: bool, *arguments: str) -> bool:

@@ -82,8 +82,8 @@ def change_field_type(at: Desk, key: str, body: NewType) -> FieldDetail:
     present, expected = begin(at, key)
     before = present.field(key)
     may_clear = None if body.clear else 0
-    found, job_id = retype.save(at.cursor, at.list.id, key, body.type, body.options, may_clear, expected)
-    end(at, "type", f"{before.label}: {before.type} to {body.type}, {found.misfits} cleared", job_id)
+    found, following = retype.save(at.cursor, at.list.id, key, body.type, body.options, may_clear, expected)
+    end(at, "type", f"{before.label}: {before.type} to {body.type}, {found.misfits} cleared", following)
     return detail(at, key)
 
 
@@ -95,9 +95,9 @@ def add_field_options(at: Desk, key: str, body: MoreOptions) -> FieldDetail:
 
     After those that there are.
     """
-    _, expected = begin(at, key)
-    changed = options.add(at.cursor, at.list.id, key, body.options, expected)
-    end(at, "options", f"{changed.label}: add {', '.join(body.options)}")
+    present, expected = begin(at, key)
+    following = options.add(at.cursor, at.list.id, key, body.options, expected)
+    end(at, "options", f"{present.field(key).label}: add {', '.join(body.options)}", following)
     return detail(at, key)
 
 
@@ -118,8 +118,8 @@ def change_field_option(at: Desk, key: str, body: OptionChange) -> FieldDetail:
         expected = None
     # Last: once its values are being changed, a field waits for no other change.
     if body.name is not None:
-        job_id = options.rename(at.cursor, list_id, key, option, body.name, expected)
-        end(at, "options", f"{label}: rename {option} {body.name}", job_id)
+        following = options.rename(at.cursor, list_id, key, option, body.name, expected)
+        end(at, "options", f"{label}: rename {option} {body.name}", following)
     return detail(at, key)
 
 
@@ -133,8 +133,8 @@ def remove_field_option(at: Desk, key: str, body: RemovedOption) -> FieldDetail:
     It is offered no longer. Who has it keeps it, or is cleared in the background: `keep` decides.
     """
     present, expected = begin(at, key)
-    _, job_id = options.remove(at.cursor, at.list.id, key, body.option, body.keep, expected)
-    end(at, "options", f"{present.field(key).label}: {'keep' if body.keep else 'clear'} {body.option}", job_id)
+    _, following = options.remove(at.cursor, at.list.id, key, body.option, body.keep, expected)
+    end(at, "options", f"{present.field(key).label}: {'keep' if body.keep else 'clear'} {body.option}", following)
     return detail(at, key)
 
 

@@ -10,6 +10,7 @@ from ingress.api.lists import HOUSE, UID, Field, NewField, field_of
 from ingress.api.operation import operation
 from models import audit, job, master_list
 from models.fields import removal, schema, values
+from models.fields.rewriting import NOTHING, Following
 from models.fields.schema import Schema
 from models.mapping import Field as Stored
 from models.master_list import LONGEST_LABEL, MOST_FIELDS
@@ -157,11 +158,11 @@ def begin(at: Desk, key: str | None = None) -> tuple[Schema, int | None]:
     return present, at.check_version(present.version)
 
 
-def end(at: Desk, act: str, words: str, job_id: str | None = None) -> None:
+def end(at: Desk, act: str, words: str, following: Following = NOTHING) -> None:
     """Write a change down, and have drains and values follow it."""
     audit.record(at.cursor, at.caller, at.list.id, f"field.{act}", words)
     list_id, bell = at.list.id, at.office.bell
-    at.after.append(lambda: bell.schema(list_id, job_id))
+    at.after.append(lambda: bell.schema(list_id, following))
 
 
 @operation(
@@ -213,8 +214,8 @@ def remove_field(at: Desk, key: str) -> RemovedField:
     With everybody's values of it; reading it tells how many those are. Refused while a mapping fills it.
     """
     present, expected = begin(at, key)
-    used, job_id = removal.remove(at.cursor, at.list.id, key, expected)
-    end(at, "remove", f"{present.field(key).label}, {used.people} values", job_id)
+    used, following = removal.remove(at.cursor, at.list.id, key, expected)
+    end(at, "remove", f"{present.field(key).label}, {used.people} values", following)
     return RemovedField(key=key, people=used.people, sessions=list(used.sessions))
 
 

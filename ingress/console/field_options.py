@@ -7,7 +7,8 @@ from ingress.console.desk import Call, Desk, Form, ListId, at_desk, in_thread
 from ingress.console.fields import Key, version_of
 from models import audit, job
 from models.errors import Refused, Taken
-from models.fields import options, schema, values
+from models.fields import options, removal, schema, values
+from models.fields.rewriting import NOTHING, Following
 
 
 @get("/lists/{list_id:str}/fields/{key:str}/options")
@@ -25,6 +26,7 @@ def _page(desk: Desk, key: str, refusal: Refused | None = None) -> Response[str]
     status = 200 if refusal is None else refusal.status if isinstance(refusal, Taken) else 422
     return pages.page(
         desk, "field_options.html", status, field=field, version=present.version, having=having, tab="fields",
+        attribute=removal.mapped(desk.cursor, desk.list.id).get(key),
         gone={name: count for name, count in having.items() if name not in field.options},
         error=refusal.detail if refusal else None, job=job.latest(desk.cursor, desk.list.id, job.FIELDS),
     )  # fmt: skip
@@ -38,23 +40,23 @@ def change(request: Call, list_id: ListId, key: Key, data: Form) -> Response[str
     with at_desk(request, list_id, data) as desk:
         try:
             with desk.cursor.connection.transaction():
-                job_id = _act(desk, key, typed, version_of(data))
+                following = _act(desk, key, typed, version_of(data))
         except Refused as refusal:
             return _page(desk, key, refusal)
         field = schema.read(desk.cursor, list_id).dropdown(key)
         what = f"{typed.get('act', '')} {typed.get('option', '')} {typed.get('name', '')}"
         audit.record(desk.cursor, desk.session, list_id, "field.options", f"{field.label}: {' '.join(what.split())}")
-    request.app.state.office.bell.schema(list_id, job_id)
+    request.app.state.office.bell.schema(list_id, following)
     return pages.go(request, f"/lists/{list_id}/fields/{key}/options")
 
 
-def _act(desk: Desk, key: str, typed: dict[str, str], version: int) -> str | None:
+def _act(desk: Desk, key: str, typed: dict[str, str], version: int) -> Following:
     cursor, list_id, act, option = desk.cursor, desk.list.id, typed.get("act"), typed.get("option", "")
     if act == "add":
-        options.add(cursor, list_id, key, typed.get("name", "").split(","), version)
-    elif act == "rename":
+        return options.add(cursor, list_id, key, typed.get("name", "").split(","), version)
+    if act == "rename":
         return options.rename(cursor, list_id, key, option, typed.get("name", ""), version)
-    elif act in ("up", "down"):
+    if act in ("up", "down"):
         present = schema.read(cursor, list_id).dropdown(key).options
         position = present.index(option) + (-1 if act == "up" else 1) if option in present else 0
         if 0 <= position < len(present):
@@ -63,7 +65,7 @@ def _act(desk: Desk, key: str, typed: dict[str, str], version: int) -> str | Non
         return options.remove(cursor, list_id, key, option, act == "keep", version)[1]
     else:
         raise Refused("say what is to be done with the option: rename, move, keep or clear")
-    return None
+    return NOTHING
 
 
 @get("/lists/{list_id:str}/fields/{key:str}/options/remove")

@@ -12,10 +12,11 @@ from models import audit, job, master_list, person_page
 from models.errors import Refused, Taken
 from models.fields import removal, retype, schema, values
 from models.fields.retype import DoNotFit
+from models.fields.rewriting import NOTHING, Following
 from models.mapping import Field
 
 Key: TypeAlias = FromPath[str]
-Done: TypeAlias = tuple[str | None, str]  # the job that changes values, if there is one; and words for the audit
+Done: TypeAlias = tuple[Following, str]  # and words for the audit
 Act: TypeAlias = Callable[[Desk, Field, int], Done]
 
 
@@ -68,7 +69,7 @@ def add_field(request: Call, list_id: ListId, data: Form) -> Response[str]:
         except Refused as refusal:
             return _new(request, desk, typed, refusal.detail)
         audit.record(desk.cursor, desk.session, list_id, "field.add", described.label)
-    request.app.state.office.bell.schema(list_id, None)
+    request.app.state.office.bell.schema(list_id)
     return pages.go(request, f"/lists/{list_id}/fields")
 
 
@@ -135,7 +136,7 @@ def perform(request: Call, list_id: str, key: str, data: Form, name: str, act: A
         typed = {name: str(value) for name, value in data.items()}
         try:
             with desk.cursor.connection.transaction():
-                job_id, detail = act(desk, field, version_of(data))
+                following, detail = act(desk, field, version_of(data))
         except Refused as refusal:
             if name not in DIALOGS:
                 raise
@@ -144,7 +145,7 @@ def perform(request: Call, list_id: str, key: str, data: Form, name: str, act: A
         audit.record(desk.cursor, desk.session, list_id, f"field.{name}", detail)
         table = _table(desk) if name == "move" and pages.is_fragment(request) else None
         shown = pages.page(desk, "_fields_table.html", **table) if table else None
-    request.app.state.office.bell.schema(list_id, job_id)
+    request.app.state.office.bell.schema(list_id, following)
     return shown or pages.go(request, f"/lists/{list_id}/fields")
 
 
@@ -155,7 +156,7 @@ def relabel(request: Call, list_id: ListId, key: Key, data: Form) -> Response[st
 
     def act(desk: Desk, field: Field, version: int) -> Done:
         new = schema.relabel(desk.cursor, list_id, key, str(data.get("label", "")), version)
-        return None, f"{field.label} to {new.label}"
+        return NOTHING, f"{field.label} to {new.label}"
 
     return perform(request, list_id, key, data, "label", act)
 
@@ -168,7 +169,7 @@ def require(request: Call, list_id: ListId, key: Key, data: Form) -> Response[st
     def act(desk: Desk, field: Field, version: int) -> Done:
         required = str(data.get("required", "")) == "1"
         schema.require(desk.cursor, list_id, key, required, version)
-        return None, f"{field.label}: {'required' if required else 'not required'}"
+        return NOTHING, f"{field.label}: {'required' if required else 'not required'}"
 
     return perform(request, list_id, key, data, "required", act)
 
@@ -183,7 +184,7 @@ def move(request: Call, list_id: ListId, key: Key, data: Form) -> Response[str]:
         position = keys.index(key) + (-1 if data.get("to") == "up" else 1)
         if 1 <= position < len(keys):
             schema.move(desk.cursor, list_id, key, position, version)
-        return None, f"{field.label} {'up' if data.get('to') == 'up' else 'down'}"
+        return NOTHING, f"{field.label} {'up' if data.get('to') == 'up' else 'down'}"
 
     return perform(request, list_id, key, data, "move", act)
 
@@ -204,8 +205,9 @@ def change_type(request: Call, list_id: ListId, key: Key, data: Form) -> Respons
             return dialog(request, desk, "type", field, version_of(data), typed=typed, trial=trial)
 
     def act(desk: Desk, field: Field, version: int) -> Done:
-        found, job_id = retype.save(desk.cursor, list_id, key, kind, options, _number(typed.get("clear", "")), version)
-        return job_id, f"{field.label}: {field.type} to {kind}, {found.misfits} cleared"
+        may_clear = _number(typed.get("clear", ""))
+        found, following = retype.save(desk.cursor, list_id, key, kind, options, may_clear, version)
+        return following, f"{field.label}: {field.type} to {kind}, {found.misfits} cleared"
 
     return perform(request, list_id, key, data, "type", act)
 
@@ -216,8 +218,8 @@ def remove(request: Call, list_id: ListId, key: Key, data: Form) -> Response[str
     """Remove a field, with everybody's values of it."""
 
     def act(desk: Desk, field: Field, version: int) -> Done:
-        use, job_id = removal.remove(desk.cursor, list_id, key, version)
-        return job_id, f"{field.label}, {use.people} values"
+        use, following = removal.remove(desk.cursor, list_id, key, version)
+        return following, f"{field.label}, {use.people} values"
 
     return perform(request, list_id, key, data, "remove", act)
 

@@ -3,35 +3,37 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from models import master_list
+from models import master_list, remapping
 from models.database import Cursor
 from models.errors import Refused, Taken, Unknown
 from models.fields import rewriting, schema, values
-from models.fields.rewriting import Task
+from models.fields.rewriting import Following, Task
 from models.fields.schema import Schema
 from models.mapping import Field
 
 
-def add(cursor: Cursor, list_id: str, key: str, options: Sequence[str], expected: int | None = None) -> Field:
-    """Offer more, after those that there are."""
+def add(cursor: Cursor, list_id: str, key: str, options: Sequence[str], expected: int | None = None) -> Following:
+    """Offer more, after those that there are. Whom an identity provider sent with one of them gets it."""
     present, field = _open(cursor, list_id, key, expected)
     new = [option.strip() for option in options if option.strip()]
     if not new:
         raise Refused(f"say which options {field.label} is to have more")
     for option in new:
         _require_free(field, option)
-    return _store(cursor, present, field, [*field.options, *new])
+    _store(cursor, present, field, [*field.options, *new])
+    return Following(remap=remapping.begin_for_field(cursor, list_id, key))
 
 
-def rename(cursor: Cursor, list_id: str, key: str, option: str, to: str, expected: int | None = None) -> str | None:
-    """Call an option otherwise, and have its people follow; returns the job's id, None where nobody has it."""
+def rename(cursor: Cursor, list_id: str, key: str, option: str, to: str, expected: int | None = None) -> Following:
+    """Call an option otherwise, and have its people follow; and whom an identity provider sent with the new name."""
     present, field = _open(cursor, list_id, key, expected)
     position, to = _position(field, option), to.strip()
     _require_free(field, to, but=option)
     options = list(field.options)
     options[position] = to
     _store(cursor, present, field, options)
-    return _rewrite(cursor, list_id, field, rewriting.RENAME, option, to)
+    values_job = _rewrite(cursor, list_id, field, rewriting.RENAME, option, to)
+    return Following(values_job, remapping.begin_for_field(cursor, list_id, key))
 
 
 def move(cursor: Cursor, list_id: str, key: str, option: str, position: int, expected: int | None = None) -> Field:
@@ -45,10 +47,10 @@ def move(cursor: Cursor, list_id: str, key: str, option: str, position: int, exp
 
 def remove(
     cursor: Cursor, list_id: str, key: str, option: str, keep: bool, expected: int | None = None
-) -> tuple[int, str | None]:
+) -> tuple[int, Following]:
     """Offer an option no longer. Who has it keeps it (`keep`), until somebody chooses another, or loses it.
 
-    Returns how many have it, and the id of the job that clears it, if there is one.
+    Returns how many have it, and the job that clears it.
     """
     present, field = _open(cursor, list_id, key, expected)
     position = _position(field, option)
@@ -56,7 +58,7 @@ def remove(
         raise Refused(f"'{option}' is the last option of {field.label}: add another first, or remove the field")
     people = values.having(cursor, list_id, key).get(option, 0)
     _store(cursor, present, field, [*field.options[:position], *field.options[position + 1 :]])
-    return people, None if keep else _rewrite(cursor, list_id, field, rewriting.CLEAR, option, None)
+    return people, Following(None if keep else _rewrite(cursor, list_id, field, rewriting.CLEAR, option, None))
 
 
 def _open(cursor: Cursor, list_id: str, key: str, expected: int | None) -> tuple[Schema, Field]:

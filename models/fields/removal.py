@@ -7,7 +7,7 @@ from models.attributes import ATTRIBUTES
 from models.database import Cursor
 from models.errors import Taken
 from models.fields import rewriting, schema, values
-from models.fields.rewriting import Task
+from models.fields.rewriting import NOTHING, Following, Task
 from models.mapping import Field
 from models.sessions import taking
 
@@ -41,10 +41,10 @@ def use(cursor: Cursor, list_id: str, field: Field) -> Use:
     )
 
 
-def remove(cursor: Cursor, list_id: str, key: str, expected: int | None = None) -> tuple[Use, str | None]:
+def remove(cursor: Cursor, list_id: str, key: str, expected: int | None = None) -> tuple[Use, Following]:
     """Remove a field, and have its values purged; its key is never another field's.
 
-    Refused while it is mapped. Returns what it was used for, and the id of the job that purges, if there is any.
+    Refused while it is mapped. Returns what it was used for, and the job that purges.
     """
     present = schema.change(cursor, list_id, expected)
     field = present.changeable(key)
@@ -56,6 +56,6 @@ def remove(cursor: Cursor, list_id: str, key: str, expected: int | None = None) 
     cursor.execute("delete from field_mapping where list_id = %s and field = %s", (list_id, key))
     schema.store(cursor, present, [one for one in present.fields if one.key != key], [*present.retired, key])
     if not found.people:
-        return found, None
+        return found, NOTHING
     task = Task(rewriting.PURGE, key, field.label, rewriting.everybody(cursor, list_id))
-    return found, rewriting.begin(cursor, list_id, task)
+    return found, Following(rewriting.begin(cursor, list_id, task))

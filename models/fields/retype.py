@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from models import master_list
+from models import master_list, remapping
 from models.database import Cursor
 from models.errors import Refused
 from models.fields import rewriting, schema, values
-from models.fields.rewriting import Task
+from models.fields.rewriting import Following, Task
 from models.fields.schema import Schema
 from models.fields.values import Trial
 from models.mapping import Field
@@ -49,12 +49,13 @@ def save(
     options: Sequence[str] = (),
     may_clear: int | None = 0,
     expected: int | None = None,
-) -> tuple[Trial, str | None]:
+) -> tuple[Trial, Following]:
     """Change the type, and have the values follow; those that do not fit are cleared if they are no more than
     `may_clear` (None: however many), and it is refused otherwise.
 
-    Tried again under the lock: what came since the operator looked counts as well. Returns what was found, and the
-    id of the job that rewrites the values, if there are any.
+    Tried again under the lock: what came since the operator looked counts as well. Where a mapping fills the field,
+    people get what their identity provider sent as the new type takes it, not what the old one made of it. Returns
+    what was found, and the jobs that follow.
     """
     present = schema.change(cursor, list_id, expected)
     wanted = target(present, key, kind, options)
@@ -63,7 +64,8 @@ def save(
     if may_clear is not None and found.misfits > may_clear:
         raise DoNotFit(wanted.label, kind, found)
     schema.store(cursor, present, schema.replaced(present, wanted))
-    if not found.people:
-        return found, None
-    task = Task(rewriting.FIT, key, wanted.label, rewriting.everybody(cursor, list_id))
-    return found, rewriting.begin(cursor, list_id, task)
+    fitting = None
+    if found.people:
+        task = Task(rewriting.FIT, key, wanted.label, rewriting.everybody(cursor, list_id))
+        fitting = rewriting.begin(cursor, list_id, task)
+    return found, Following(fitting, remapping.begin_for_field(cursor, list_id, key))

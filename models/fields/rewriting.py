@@ -1,7 +1,7 @@
 """The job that changes people's values after their field did: in slices, resumable at any of them."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from models import job
 from models.database import Cursor
@@ -28,6 +28,17 @@ class Task:
     done: int = 0
     changed: int = 0
     after: str | None = None
+
+
+class Following(NamedTuple):
+    """The jobs that follow a change of a field, each None where it is not needed: `values` changes what people have
+    stored, `remap` maps again what the identity provider sent last. Either may be first."""
+
+    values: str | None = None
+    remap: str | None = None
+
+
+NOTHING = Following()
 
 
 def require_idle(cursor: Cursor, list_id: str) -> None:

@@ -54,12 +54,12 @@ def measure(system: System, users: int, say: Say) -> list[Step]:
         with _timed(steps, "deleted, slice by slice"):
             _delete(opened, list_id, session_id)
         # Every value is text, and none is a number: all of them are cleared.
-        _, job_id = act(
+        _, following = act(
             "a type tried and changed, drains waiting",
             lambda cursor: retype.save(cursor, list_id, "job_title", "number", may_clear=users),
         )
         with _timed(steps, "everybody's value after it, slice by slice"):
-            importlib.import_module("workers.refit").refit(opened, list_id, job_id, seconds=600)
+            importlib.import_module("workers.refit").refit(opened, list_id, following.values, seconds=600)
     return steps
 
 

@@ -34,8 +34,9 @@ def opened(at: Target, wanted: str) -> "Iterator[tuple[Acting, Schema]]":
 
 
 def change(at: Target, wanted: str, label: str | None, name: str, act: Act) -> dict[str, Any]:
-    """Do something to a field of a list, write it down as `field.` and its name, and let workers know; returns what
-    there is to tell."""
+    """Do something to a field of a list, write it down as `field.` and its name, and let workers know of the jobs that
+    follow (`following` of what the act tells); returns what there is to tell."""
+    from models.fields.rewriting import NOTHING, Following
     from models.mapping import Field
 
     with opened(at, wanted) as (acting, schema):
@@ -43,10 +44,11 @@ def change(at: Target, wanted: str, label: str | None, name: str, act: Act) -> d
         done = act(acting.cursor, schema.list_id, field)
         if done.words is not None:
             acting.record(f"field.{name}", done.words)
-    told = {"list_id": schema.list_id, "key": field.key} | done.told
+    following: Following = done.told.pop("following", NOTHING)
     if done.words is not None:
-        bell(at).schema(schema.list_id, told.get("job_id"))
-    return told
+        bell(at).schema(schema.list_id, following)
+    jobs = {"job_id": following.values, "remap_job_id": following.remap}
+    return {"list_id": schema.list_id, "key": field.key} | done.told | jobs
 
 
 def tell(told: dict[str, Any], as_json: bool, sentence: str) -> None:
@@ -55,4 +57,6 @@ def tell(told: dict[str, Any], as_json: bool, sentence: str) -> None:
         return show(told)
     if told.get("job_id"):
         sentence += " Workers change people's values now; `muster field list` shows how far they are."
+    if told.get("remap_job_id"):
+        sentence += " What the identity provider sent last is mapped again."
     return click.echo(sentence)

@@ -112,16 +112,17 @@ def retype(
     muster field retype Staff "Start date" date --clear
     """
     from models.fields import retype as retyping
+    from models.fields import rewriting
 
     def act(cursor: "Cursor", list_id: str, one: "Field") -> Done:
-        job_id, words = None, None
+        following, words = rewriting.NOTHING, None
         if check:
             trial = retyping.check(cursor, list_id, one.key, kind, options)
         else:
-            trial, job_id = retyping.save(cursor, list_id, one.key, kind, options, None if clear else 0)
+            trial, following = retyping.save(cursor, list_id, one.key, kind, options, None if clear else 0)
             words = f"{one.label}: {one.type} to {kind}, {trial.misfits} cleared"
         told = {"people": trial.people, "misfits": trial.misfits, "examples": trial.examples}
-        return Done(told | {"type": kind, "job_id": job_id}, words)
+        return Done(told | {"type": kind, "following": following}, words)
 
     told = change(at, wanted, field, "type", act)
     examples = f" ({', '.join(told['examples'])})" if told["examples"] else ""
@@ -180,8 +181,8 @@ def remove(wanted: str, field: str, yes: bool, at: Target, as_json: bool) -> Non
             kept = f"; sessions that keep it: {', '.join(lost.sessions)}" if lost.sessions else ""
             sentence = f"{lost.people:,} people have a value of {one.label}, and would lose it{kept}"
             stop(REFUSED, f"{sentence}: say --yes to remove it")
-        use, job_id = removal.remove(cursor, list_id, one.key)
-        return Done({"people": use.people, "job_id": job_id}, f"{one.label}, {use.people} values")
+        use, following = removal.remove(cursor, list_id, one.key)
+        return Done({"people": use.people, "following": following}, f"{one.label}, {use.people} values")
 
     told = change(at, wanted, field, "remove", act)
     tell(told, as_json, f"{field} is removed; {told['people']:,} people had a value.")
@@ -220,16 +221,16 @@ def options(wanted: str, field: str, at: Target, as_json: bool, **asked: Any) ->
         told: dict[str, Any] = {}
         what = ""
         if asked["added"]:
-            changing.add(cursor, list_id, one.key, asked["added"])
+            told["following"] = changing.add(cursor, list_id, one.key, asked["added"])
             what = f"add {', '.join(asked['added'])}"
         elif asked["rename"]:
-            told["job_id"] = changing.rename(cursor, list_id, one.key, *asked["rename"])
+            told["following"] = changing.rename(cursor, list_id, one.key, *asked["rename"])
             what = f"rename {' '.join(asked['rename'])}"
         elif asked["move"]:
             changing.move(cursor, list_id, one.key, asked["move"][0], asked["move"][1] - 1)
             what = f"move {asked['move'][0]} to {asked['move'][1]}"
         elif asked["removed"]:
-            _, told["job_id"] = changing.remove(cursor, list_id, one.key, asked["removed"], asked["keep"])
+            _, told["following"] = changing.remove(cursor, list_id, one.key, asked["removed"], asked["keep"])
             what = f"{'keep' if asked['keep'] else 'clear'} {asked['removed']}"
         having = values.having(cursor, list_id, one.key)
         offered = schema.read(cursor, list_id).field(one.key).options

@@ -16,9 +16,9 @@ from workers.sweep import Sweep
 
 def retyped(staff: Roster, key: str, kind: str) -> str:
     with database.transaction(staff.connection, [staff.list_id]) as cursor:
-        _, job_id = retype.save(cursor, staff.list_id, key, kind)
-    assert job_id is not None
-    return job_id
+        _, following = retype.save(cursor, staff.list_id, key, kind)
+    assert following.values is not None
+    return following.values
 
 
 def latest(staff: Roster) -> job.Job:
@@ -118,8 +118,8 @@ def test_nothing_wrong_is_written_by_pushes_that_arrive_meanwhile(
     thread.start()
     try:
         with database.transaction(staff.connection, [staff.list_id]) as cursor:
-            _, job_id = retype.save(cursor, staff.list_id, "phone", "number", may_clear=40)
-        refit.refit(staff.connection, staff.list_id, job_id or "", 60)
+            _, following = retype.save(cursor, staff.list_id, "phone", "number", may_clear=40)
+        refit.refit(staff.connection, staff.list_id, following.values or "", 60)
     finally:
         over.set()
         thread.join()
@@ -134,11 +134,11 @@ def test_a_drain_reads_the_new_schema_at_once_and_leaves_a_removed_field_alone(s
     staff.drain()
     with database.transaction(staff.connection, [staff.list_id]) as cursor:
         cursor.execute("update field_mapping set enabled = false where field = 'job_title'")
-        _, job_id = removal.remove(cursor, staff.list_id, "job_title")
+        _, following = removal.remove(cursor, staff.list_id, "job_title")
 
     staff.update(one, title="Doctor", displayName="Ada L")
     staff.drain()
-    refit.refit(staff.connection, staff.list_id, job_id or "", 60)
+    refit.refit(staff.connection, staff.list_id, following.values or "", 60)
 
     assert stored(staff, "job_title") == [None]
     assert stored(staff, "display_name") == ["Ada L"]
@@ -151,9 +151,9 @@ def test_an_option_that_is_renamed_is_followed_and_what_an_operator_chose_meanwh
         team: Field = schema.add(cursor, staff.list_id, master_list.new_field("Team", "dropdown", ["Red", "Blue"]))
         for uid in ("ada", "bo"):
             person.add(cursor, staff.list_id, uid, {team.key: "Red"})
-        job_id = options.rename(cursor, staff.list_id, team.key, "Red", "Crimson")
+        following = options.rename(cursor, staff.list_id, team.key, "Red", "Crimson")
     connection.execute("update person set fields = fields || '{\"team\": \"Blue\"}' where uid = 'bo'")
 
-    refit.refit(connection, staff.list_id, job_id or "", 60)
+    refit.refit(connection, staff.list_id, following.values or "", 60)
 
     assert stored(staff, "team") == ["Crimson", "Blue"]

@@ -30,6 +30,9 @@ class SilentBell:
     def forget(self, list_id: str) -> bool:
         return self.heard
 
+    def remap(self, list_id: str, job_id: str) -> bool:
+        return self.heard
+
     def session(self, list_id: str, job_id: str) -> bool:
         return self.heard
 

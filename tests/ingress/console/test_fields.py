@@ -133,6 +133,23 @@ def test_a_type_is_tried_then_changed_and_values_follow(staff: Browser, connecti
     assert "Values of Locker were changed" in staff.get(url(staff, "progress")).text
 
 
+def test_a_mapped_fields_change_says_that_people_are_mapped_again(staff: Browser, connection: Connection) -> None:
+    add(connection, staff.tenant.list_id, "ada", job_title="12")
+
+    tried = send(staff, connection, "job_title", "type", type="dropdown", options="12").text
+    send(staff, connection, "job_title", "type", type="dropdown", options="12", tried="1")
+    work(staff, connection)
+    mapped, by_hand = (staff.get(url(staff, key, "options")).text for key in ("job_title", "team"))
+    send(staff, connection, "job_title", "options", act="add", name="13")
+
+    again = "mapped again from what it sent last"
+    assert again in tried
+    assert again not in send(staff, connection, "locker", "type", type="number").text
+    assert ("The mapping of Title fills this field" in mapped, "mapping" in by_hand) == (True, False)
+    kinds = connection.execute("select kind, state from job order by created_at").fetchall()
+    assert kinds == [("fields", "done"), ("remap", "ended"), ("remap", "waiting")]
+
+
 def test_a_removal_says_what_is_lost_and_a_mapped_field_stays(staff: Browser, connection: Connection) -> None:
     add(connection, staff.tenant.list_id, "ada", locker="12")
 

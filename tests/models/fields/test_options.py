@@ -4,6 +4,7 @@ import pytest
 
 from models.errors import Refused, Taken, Unknown
 from models.fields import options, schema
+from models.fields.rewriting import NOTHING
 from tests.models.fields.conftest import Staff
 
 
@@ -26,7 +27,7 @@ def test_options_are_added_and_reordered(staff: Staff) -> None:
 
 
 def test_people_follow_an_option_that_is_renamed(staff: Staff) -> None:
-    assert staff.do(options.rename, "team", "Red", "Crimson") is not None
+    assert staff.do(options.rename, "team", "Red", "Crimson").values is not None
     staff.work()
 
     assert staff.field("team").options == ("Crimson", "Blue")
@@ -46,11 +47,11 @@ def test_another_spelling_is_a_rename(staff: Staff) -> None:
 
 @pytest.mark.parametrize(("keep", "left"), [(True, "Red"), (False, None)])
 def test_who_has_an_option_that_goes_keeps_or_loses_it(staff: Staff, keep: bool, left: str | None) -> None:
-    people, job_id = staff.do(options.remove, "team", "Red", keep)
+    people, following = staff.do(options.remove, "team", "Red", keep)
     if not keep:
         staff.work()
 
-    assert (people, job_id is None) == (2, keep)
+    assert (people, following.values is None) == (2, keep)
     assert staff.field("team").options == ("Blue",)
     assert staff.values("team") == {"ada": left, "bo": "Blue", "cy": left, "di": None}
     with pytest.raises(Refused, match="the last option"):
@@ -60,8 +61,8 @@ def test_who_has_an_option_that_goes_keeps_or_loses_it(staff: Staff, keep: bool,
 def test_an_option_that_nobody_has_needs_no_job(staff: Staff) -> None:
     staff.do(options.add, "team", ["Green"])
 
-    assert staff.do(options.rename, "team", "Green", "Lime") is None
-    assert staff.do(options.remove, "team", "Lime", False) == (0, None)
+    assert staff.do(options.rename, "team", "Green", "Lime") == NOTHING
+    assert staff.do(options.remove, "team", "Lime", False) == (0, NOTHING)
 
 
 def test_a_second_change_waits_for_the_first_ones_values(staff: Staff) -> None:

@@ -7,6 +7,7 @@ from models import job, master_list, person, person_page
 from models.errors import Refused, Taken
 from models.fields import removal, schema
 from models.fields.removal import Use
+from models.fields.rewriting import NOTHING
 from tests.models.fields.conftest import Staff
 
 
@@ -71,5 +72,5 @@ def test_the_uid_never_goes(staff: Staff) -> None:
 
 
 def test_a_field_that_nobody_filled_needs_no_job(staff: Staff) -> None:
-    assert staff.do(removal.remove, "locker") == (Use(0, None), None)
+    assert staff.do(removal.remove, "locker") == (Use(0, None), NOTHING)
     assert staff.do(job.latest, job.FIELDS) is None

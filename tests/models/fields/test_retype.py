@@ -14,10 +14,10 @@ def test_values_that_all_fit_become_the_new_types(staff: Staff) -> None:
     for uid, locker in (("ada", "12"), ("bo", " 7.5 "), ("cy", "-3")):
         staff.add(uid, locker=locker)
 
-    trial, job_id = staff.do(retype.save, "locker", "number")
+    trial, following = staff.do(retype.save, "locker", "number")
     staff.work()
 
-    assert (trial.people, trial.misfits, job_id is not None) == (3, 0, True)
+    assert (trial.people, trial.misfits, following.values is not None) == (3, 0, True)
     assert staff.field("locker").type == "number"
     assert staff.values("locker") == {"ada": 12, "bo": 7.5, "cy": -3}
 
