@@ -32,7 +32,7 @@ class SessionFilter(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     status: Literal["active", "inactive", "all"] = "all"
     search: Annotated[str, Meta(description="Words that their UID or values have.", max_length=LONGEST_SEARCH)] = ""
     field: Annotated[Annotated[str, Meta(max_length=200)] | None, Meta(description="The key of a field.")] = None
-    value: Annotated[str, Meta(description="What they have in it.", max_length=LONGEST_TYPED)] = ""
+    value: Annotated[str, Meta(description="What they have in it; empty for nothing.", max_length=LONGEST_TYPED)] = ""
 
 
 class NewSession(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -200,19 +200,19 @@ def delete_session(at: Desk, session_id: str) -> None:
     at.after.append(lambda: bell.session(list_id, job_id))
 
 
-@operation("GET", ONE + "/export", NOUN, {CSV: "UID,Status,House\r\nEMP001,Active,North\r\n"})
+@operation("GET", ONE + "/export", NOUN, {CSV: "UID,Status,House\r\nEMP001,Active,North\r\n"}, problems=("conflict",))
 def export_session(at: Desk, session_id: str) -> Download:
     """Export a session as CSV.
 
     As one file, in order of UID. The columns are called as the fields were when the session was taken.
     """
-    one = find(at, session_id)
+    one = export.find(at.cursor, at.list.id, find(at, session_id).id)
     audit.record(at.cursor, at.caller, at.list.id, "session.export", one.name)
     return Download(f"session-{one.id}.csv", CSV, export.head(one), partial(_stretch, one.id))
 
 
 def _stretch(session_id: str, at: Desk, after: str | None) -> tuple[str, str | None]:
-    return export.stretch(at.cursor, find(at, session_id), after)
+    return export.stretch(at.cursor, export.find(at.cursor, at.list.id, session_id), after)
 
 
 OPERATIONS: Sequence[Any] = [

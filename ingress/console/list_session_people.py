@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
@@ -10,7 +11,7 @@ from litestar.response import Stream
 from ingress.console import pages, stretches
 from ingress.console.desk import Call, Desk, Form, Id, ListId, at_desk, in_thread
 from ingress.console.list_sessions import told
-from ingress.console.people import by_label, names_of
+from ingress.console.people import by_label, names_of, touched
 from models import audit
 from models.errors import Refused, Taken
 from models.sessions import comparison, export, people, taking
@@ -64,7 +65,7 @@ def add_person(request: Call, list_id: ListId, session_id: Id, data: Form) -> Re
         try:
             with desk.cursor.connection.transaction():
                 active = typed.get("active", "1") == "1"
-                people.add(desk.cursor, list_id, one.id, desk.session.email, _values(typed), active)
+                people.add(desk.cursor, list_id, one.id, desk.session.email, _values(typed, {}), active)
         except Refused as refusal:
             return _drawer(request, desk, one, None, typed, refusal)
         audit.record(desk.cursor, desk.session, list_id, "session.add", f"{one.name}: {typed.get('uid', '').strip()}")
@@ -75,10 +76,9 @@ def _typed(data: Form) -> dict[str, str]:
     return {name: str(value) for name, value in data.items()}
 
 
-def _values(typed: Mapping[str, str]) -> dict[str, str]:
-    """What was typed, by the keys of fields."""
-    own = {name.removeprefix("f_"): value for name, value in typed.items() if name.startswith("f_")}
-    return own | ({people.UID: typed["uid"]} if "uid" in typed else {})
+def _values(typed: Mapping[str, str], present: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed, by the keys of fields, the UID's among them."""
+    return touched(typed, present) | ({people.UID: typed["uid"]} if "uid" in typed else {})
 
 
 @get("/lists/{list_id:str}/sessions/{session_id:uuid}/people/{person_id:uuid}")
@@ -134,8 +134,8 @@ def _act(desk: Desk, one: Session, who: Copied, typed: Mapping[str, str]) -> tup
         people.restore(cursor, one.list_id, one.id, who.id, by)
         return "restore", ""
     active = typed["active"] == "1" if "active" in typed else None
-    touched = people.edit(cursor, one.list_id, one.id, who.id, version, by, _values(typed), active)
-    return ("edit", f": {', '.join(touched)}") if touched else ("", "")
+    changed = people.edit(cursor, one.list_id, one.id, who.id, version, by, _values(typed, who.fields), active)
+    return ("edit", f": {', '.join(changed)}") if changed else ("", "")
 
 
 def _version(typed: Mapping[str, str]) -> int:
@@ -156,7 +156,7 @@ async def as_csv(request: Call, list_id: ListId, session_id: Id) -> Stream:
 @in_thread
 def _head(request: Call, list_id: str, session_id: str) -> str:
     with at_desk(request, list_id) as desk:
-        one = taking.find(desk.cursor, list_id, session_id)
+        one = export.find(desk.cursor, list_id, session_id)
         audit.record(desk.cursor, desk.session, list_id, "session.export", one.name)
         return export.head(one)
 
@@ -164,7 +164,7 @@ def _head(request: Call, list_id: str, session_id: str) -> str:
 @in_thread
 def _stretch(request: Call, list_id: str, session_id: str, after: str | None) -> tuple[str, str | None]:
     with at_desk(request, list_id) as desk:
-        return export.stretch(desk.cursor, taking.find(desk.cursor, list_id, session_id), after)
+        return export.stretch(desk.cursor, export.find(desk.cursor, list_id, session_id), after)
 
 
 ROUTES = [session, new_person, add_person, person, edit, as_csv]

@@ -34,7 +34,7 @@ def told(wanted: Filter, fields: tuple[Field, ...]) -> str:
     parts = [
         {"all": "Everybody", "active": "Active people", "inactive": "Inactive people"}[wanted.status],
         f"who match “{wanted.search}”" if wanted.search else "",
-        f"with {label} “{wanted.value}”" if label else "",
+        (f"with {label} “{wanted.value}”" if wanted.value else f"without {label}") if label else "",
     ]
     return " ".join(filter(None, parts))
 

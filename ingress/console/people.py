@@ -1,6 +1,7 @@
 """The people of a list: the table, one person's drawer, edits by hand."""
 
-from collections.abc import Container, Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -104,8 +105,8 @@ def add_person(request: Call, list_id: ListId, data: Form) -> Response[str]:
         typed = {key: str(value) for key, value in data.items()}
         try:
             with desk.cursor.connection.transaction():
-                given = _fields(typed, {field.key for field in desk.list.fields if not field.uid})
-                person_id = person_edit.add(desk.cursor, desk.session, desk.list, typed.get("uid", ""), given)
+                values = _fields(typed, desk.list.fields, {})
+                person_id = person_edit.add(desk.cursor, desk.session, desk.list, typed.get("uid", ""), values)
         except Refused as refusal:
             return _new(request, desk, typed, refusal.detail)
     return pages.go(
@@ -117,10 +118,17 @@ def _new(request: Call, desk: Desk, typed: Mapping[str, str], error: str | None)
     return pages.dialog(request, desk, "person_new.html", "drawer", 422 if error else 200, typed=typed, error=error)
 
 
-def _fields(typed: Mapping[str, str], keys: Container[str]) -> dict[str, str]:
-    """What was typed into these fields, by key."""
-    given = {name.removeprefix("f_"): text for name, text in typed.items() if name.startswith("f_")}
-    return {key: text for key, text in given.items() if key in keys}
+def _fields(typed: Mapping[str, str], fields: Iterable[Field], present: Mapping[str, Any]) -> dict[str, str]:
+    keys = {field.key for field in fields if not field.uid}
+    return {key: text for key, text in touched(typed, present).items() if key in keys}
+
+
+def touched(typed: Mapping[str, str], present: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed into fields, by key. Of several lines browsers send one: where it is the `present` value's,
+    nobody touched it, and it is left out."""
+    shown = {key: re.sub(r"[\r\n]", "", text) for key, text in present.items() if isinstance(text, str)}
+    sent = {name.removeprefix("f_"): text for name, text in typed.items() if name.startswith("f_")}
+    return {key: text for key, text in sent.items() if not text or text != shown.get(key)}
 
 
 @get("/lists/{list_id:str}/people/{person_id:uuid}")
@@ -171,11 +179,11 @@ def edit_person(request: Call, list_id: ListId, person_id: Id, data: Form) -> Re
     with at_desk(request, list_id, data) as desk:
         typed = {key: str(value) for key, value in data.items()}
         one = person_page.find(desk.cursor, list_id, str(person_id))
-        given = _fields(typed, {field.key for field in desk.list.fields if not field.uid})
+        values = _fields(typed, desk.list.fields, one.fields)
         try:
             version = int(typed.get("version", "0"))
             with desk.cursor.connection.transaction():
-                person_edit.edit(desk.cursor, desk.session, desk.list, one.id, version, given)
+                person_edit.edit(desk.cursor, desk.session, desk.list, one.id, version, values)
         except (Refused, ValueError) as refusal:
             detail = refusal.detail if isinstance(refusal, Refused) else "this page is out of date: reload it"
             return _person(request, desk, one, typed, detail)

@@ -2,10 +2,22 @@
 
 from models import csv_writing
 from models.database import Cursor
-from models.sessions import people
+from models.errors import Taken
+from models.sessions import people, taking
 from models.sessions.taking import Session
 
 STRETCH = 1_000  # people in memory at once
+
+
+def find(cursor: Cursor, list_id: str, wanted: str) -> Session:
+    """A session to be written out, which nobody deletes until the transaction ends.
+
+    Each stretch asks for it anew: a file that ends where somebody began to delete it would look whole.
+    """
+    found = taking.find(cursor, list_id, wanted, lock=True)
+    if found.state == taking.DELETING:
+        raise Taken(f"session '{found.name}' is being deleted: it cannot be exported any more")
+    return found
 
 
 def head(session: Session) -> str:

@@ -1,7 +1,7 @@
 """Taking a session, and what becomes of it: open, closed, archived, opened again, deleted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from models.database import Cursor
 from models.errors import Refused, Taken, Unknown
 from models.fields import rewriting, schema
 from models.fields.schema import Schema
-from models.mapping import Field
+from models.mapping import LONGEST_TYPED, Field
 from models.search import Sql, join
 from models.text import equality_key, is_line, new_id
 
@@ -24,7 +24,10 @@ SLICE = 2_000  # people who are deleted at a time
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Whom a session is of: by status, by words of a search, by the value of a field (its key; None: whatever)."""
+    """Whom a session is of: by status, by words of a search, by the value of a field (its key; None: whatever).
+
+    The value is empty for those who have none.
+    """
 
     status: str = "all"
     search: str = ""
@@ -37,7 +40,7 @@ class Filter:
         if self.status != "all":
             parts.append(Sql("p.active" if self.status == "active" else "not p.active"))
         if self.field is not None:
-            parts.append(Sql("p.fields ->> %s = %s", (self.field, self.value)))
+            parts.append(Sql("coalesce(p.fields ->> %s, '') = %s", (self.field, self.value)))
         return join("and", parts)
 
     def as_json(self) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def take(cursor: Cursor, list_id: str, name: str, by: str, wanted: Filter | None
         raise Refused(f"a session needs a name of 1 to {LONGEST_NAME} characters, on one line")
     present = schema.read(cursor, list_id)
     rewriting.require_idle(cursor, list_id)
-    _check(wanted, present)
+    wanted = _checked(wanted, present)
     session_id = new_id()
     cursor.execute(
         "insert into list_session (list_id, id, name, name_key, state, fields, filter, taken, taken_by)"
@@ -103,11 +106,24 @@ def take(cursor: Cursor, list_id: str, name: str, by: str, wanted: Filter | None
     return session_id
 
 
-def _check(wanted: Filter, present: Schema) -> None:
+def _checked(wanted: Filter, present: Schema) -> Filter:
     if wanted.status not in person_page.STATUS:
         raise Refused(f"status '{wanted.status}' does not exist: choose one of {', '.join(person_page.STATUS)}")
-    if wanted.field is not None:
-        present.changeable(wanted.field)
+    if "\x00" in wanted.search + wanted.value:
+        raise Refused("what to choose people by holds a character that cannot be stored: remove it")
+    if len(wanted.search) > person_page.LONGEST_SEARCH or len(wanted.value) > LONGEST_TYPED:
+        raise Refused(
+            f"a search to choose people by has {person_page.LONGEST_SEARCH} characters at most, and a value"
+            f" {LONGEST_TYPED:,}: shorten it"
+        )
+    if wanted.field is None:
+        if wanted.value:
+            raise Refused(f"say which field is to have the value '{wanted.value[:60]}' to choose people by it")
+        return wanted
+    field = present.changeable(wanted.field)
+    # In any case, as a value finds its option.
+    option = next((one for one in field.options if one.casefold() == wanted.value.casefold()), wanted.value)
+    return replace(wanted, value=option)
 
 
 def _copy(cursor: Cursor, list_id: str, session_id: str, wanted: Filter) -> None:

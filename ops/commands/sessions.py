@@ -223,18 +223,17 @@ def export(wanted: str, session: str, path: Path | None, at: Target, as_json: bo
 def _write(at: Target, wanted: str, session: str, write: Callable[[str], object]) -> None:
     from models import database
     from models.sessions import export as exporting
-    from models.sessions import taking
 
     after: str | None = None
     with database.connect(at.database_url) as opened:
         with acting_on(opened, wanted) as acting:
             list_id = acting.list.id
-            found = taking.find(acting.cursor, list_id, session)
+            found = exporting.find(acting.cursor, list_id, session)
             acting.record("session.export", found.name)
         write(exporting.head(found))
         while True:
             with database.transaction(opened, [list_id]) as cursor:
-                text, after = exporting.stretch(cursor, found, after)
+                text, after = exporting.stretch(cursor, exporting.find(cursor, list_id, found.id), after)
             write(text)
             if after is None:
                 return

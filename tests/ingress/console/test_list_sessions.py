@@ -104,6 +104,24 @@ def test_a_value_that_does_not_fit_stays_typed(staff: Staff) -> None:
     assert (taken.status_code, "belongs to another person of this session" in taken.text) == (409, True)
 
 
+def test_lines_of_a_value_stay_though_browsers_send_one(staff: Staff, connection: Connection) -> None:
+    connection.execute("update person set fields = fields || '{\"locker\": \"Floor 1\\nRow 2\"}' where uid = 'bo'")
+    at = staff.take()
+    bo = staff.copied(at, "bo")
+
+    staff.browser.post(f"{at}/people/{bo.id}", version="1", f_display_name="Bo M", f_locker="Floor 1Row 2")
+
+    assert staff.copied(at, "bo").fields == {"display_name": "Bo M", "locker": "Floor 1\nRow 2"}
+
+
+def test_what_cannot_be_stored_is_said_where_a_session_is_taken(staff: Staff) -> None:
+    wrong = staff.browser.post(f"{staff.url}/new", name="Spring", status="all", search="a\x00b")
+
+    assert (wrong.status_code, "to choose people by" in wrong.text) == (422, True)
+    staff.take("Without", field="locker", value="")
+    assert "Everybody without Locker" in staff.text(staff.url)
+
+
 def test_people_are_added_removed_and_put_back(staff: Staff) -> None:
     at = staff.take()
     assert staff.browser.post(f"{at}/people/new", uid="dee", active="1", f_display_name="Dee").status_code == 303

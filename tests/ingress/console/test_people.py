@@ -127,6 +127,15 @@ def _link(page: str, text: str) -> str:
     return unescape(found[1]) if found else ""
 
 
+def test_lines_of_a_value_stay_though_browsers_send_one(browser: Browser, connection: Connection) -> None:
+    list_id = browser.tenant.list_id
+    ada = add(connection, list_id, "ada", locker="Floor 1\r\nRow 2")
+
+    browser.post(f"/lists/{list_id}/people/{ada}", version="1", f_display_name="Ada", f_locker="Floor 1Row 2")
+
+    assert stored(connection, ada)[1] == {"display_name": "Ada", "locker": "Floor 1\r\nRow 2"}
+
+
 def test_a_synced_persons_mapped_fields_are_locked_and_local_ones_saved(
     browser: Browser, connection: Connection
 ) -> None:

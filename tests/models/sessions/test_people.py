@@ -3,7 +3,7 @@
 import pytest
 
 from models.errors import Refused, Taken, Unknown
-from models.sessions import export, people
+from models.sessions import export, people, taking
 from models.text import new_id
 from tests.models.sessions.conftest import School
 
@@ -102,6 +102,16 @@ def test_pages_go_forth_and_back(school: School) -> None:
     assert [one.uid for one in first.rows] == [one.uid for one in back.rows] == ["ada", "bo"]
     assert [one.uid for one in second.rows] == ["cy"]
     assert (first.before, second.after, back.before) == (None, None, None)
+
+
+def test_a_session_that_is_being_deleted_is_not_exported_in_part(school: School) -> None:
+    taken = school.take()
+    school.do(taking.change_state, taken.id, taking.ARCHIVED, "ruth")
+    school.do(export.find, taken.id)
+    school.do(taking.delete, taken.id, "ruth")
+
+    with pytest.raises(Taken, match="is being deleted"):
+        school.do(export.find, taken.id)
 
 
 def test_two_of_one_uid_are_both_shown_wherever_a_page_ends(school: School) -> None:

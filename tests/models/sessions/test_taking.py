@@ -32,6 +32,8 @@ def test_a_session_holds_everybody_and_the_schema_of_that_moment(school: School)
         ({"search": "AD"}, ["ada"]),
         ({"field": "team", "value": "Red", "status": "active"}, ["ada"]),
         ({"field": "age", "value": "36"}, ["ada"]),
+        ({"field": "age", "value": ""}, ["bo", "cy"]),
+        ({"field": "team", "value": "red"}, ["ada", "cy"]),
     ],
 )
 def test_a_session_may_be_of_some(school: School, wanted: dict[str, str], uids: list[str]) -> None:
@@ -49,6 +51,13 @@ def test_names_are_unique_and_what_is_wrong_is_said(school: School) -> None:
         school.take("Summer", status="gone")
     with pytest.raises(Unknown, match="no field with the key 'shoe'"):
         school.take("Summer", field="shoe")
+    for wrong in ("a\x00", "x" * 10_001):
+        with pytest.raises(Refused, match="to choose people by"):
+            school.take("Summer", search=wrong)
+        with pytest.raises(Refused, match="to choose people by"):
+            school.take("Summer", field="locker", value=wrong)
+    with pytest.raises(Refused, match="say which field is to have the value '12'"):
+        school.take("Summer", value="12")
     with pytest.raises(Unknown, match="no session 'Winter'"):
         school.session("Winter")
 
