@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from ingress.api import reading
-from ingress.api.desk import Asked, Desk, Office, at_desk, authenticate, missing
+from ingress.api.desk import Asked, Desk, Office, at_desk, authenticate
 from ingress.api.operation import Download, Later
 from ingress.api.problems import Wrong, wrong_parameter
 from ingress.api.reading import JSON

@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ops.addresses import free_port
@@ -122,12 +124,22 @@ def test_the_key_is_a_file_of_the_folder_and_nowhere_else(demo: Muster) -> None:
     assert not any(key in word for process in demo.processes() for word in process.cmdline())
 
 
+def environments(stack: Muster) -> list[dict[str, str]]:
+    """Of ingress and workers; what is asked whether servers answer is gone as soon as it is seen."""
+    found = []
+    for process in stack.processes():
+        with suppress(psutil.NoSuchProcess):
+            if process.cmdline()[-1:] in (["ingress"], ["workers"]):
+                found.append(process.environ())
+    return found
+
+
 def test_commands_and_processes_use_the_key_and_the_simulated_directory_of_the_folder(demo: Muster) -> None:
     directory = Directory()
     ids = ("--tenant", directory.tenant_id, "--client", directory.client_id, "--cloud", "simulated")
     command(demo, "directory", "add", "North", *ids, "--org", "Demo", stdin="a~secret")
     [[sealed]] = demo.rows("select client_secret from directory_connection")
-    seen = [process.environ() for process in demo.processes() if process.cmdline()[-1] in ("ingress", "workers")]
+    seen = environments(demo)
 
     assert Vault([(demo.folder / "d" / "secret_key").read_text().strip()]).open(sealed) == "a~secret"
     assert seen
@@ -143,7 +155,7 @@ def test_a_key_of_the_environment_is_used_and_without_a_demo_no_directory_is_sim
     with running("--no-demo", MUSTER_SECRET_KEY=key) as stack:
         data = stack.folder / "d"
         state = json.loads((data / "state.json").read_text())
-        seen = [process.environ() for process in stack.processes() if process.cmdline()[-1] in ("ingress", "workers")]
+        seen = environments(stack)
 
     assert (state["secret_key_file"], state["graph_simulator"]) == (None, None)
     assert not (data / "secret_key").exists()

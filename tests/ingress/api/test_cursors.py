@@ -14,7 +14,7 @@ PAGED = [one for one in OPERATIONS if one.paged]
 # What the cursors of each list are called.
 KINDS = {
     "list_people": "people", "list_lists": "lists", "list_log": "log", "list_held": "held", "list_imports": "imports",
-    "list_import_rows": "rows", "list_runs": "runs", "list_session_people": "copied", "export_session": "export",
+    "list_import_rows": "rows", "list_runs": "runs", "list_session_people": "copied",
     "list_compared_people": "differ",
 }  # fmt: skip
 WORDS = ("", "a", "'", "\\", "%", "\ud7ff", "z" * 1_000, "1.2", "-1", "9" * 400, "infinity", "2026-11-29", "{}")
