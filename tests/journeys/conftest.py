@@ -1,15 +1,30 @@
 """Journeys: real processes, spoken to through their doors only."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from ops.addresses import free_port
 from ops.bench.system import System
 from ops.state import Folder
+from tests.journeys.console import OPEN
 from tests.journeys.directory import SECRET_KEY
 from tests.journeys.idp import Idp
 from tests.journeys.system import Muster, running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A failed journey in a browser tells what its pages show."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for console in OPEN:
+            with suppress(Exception):
+                item.add_report_section("call", "page", console.told())
+        report.sections = list(item._report_sections)
+    return report
 
 
 @pytest.fixture(scope="session")

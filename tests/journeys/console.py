@@ -18,6 +18,9 @@ MOST_TABS = 250
 PATIENCE = 30_000  # milliseconds until something that should be there is missed
 
 
+OPEN: list["Console"] = []  # what a failed test tells of
+
+
 class Console:
     """One operator in a browser of their own; whatever goes wrong in the browser fails the test."""
 
@@ -34,6 +37,11 @@ class Console:
         self.complaints: list[str] = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+        self.asked: dict[Request, str] = {}  # and what became of it
+        self.page.on("request", lambda request: self.asked.update({request: "not answered"}))
+        self.page.on("response", lambda answer: self.asked.update({answer.request: str(answer.status)}))
+        self.page.on("requestfailed", lambda request: self.asked.update({request: f"failed: {request.failure}"}))
+        OPEN.append(self)
 
     def _hear(self, message: ConsoleMessage) -> None:
         # A refusal that a test asks for is a line of the browser's as well.
@@ -118,7 +126,14 @@ class Console:
         width = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         return told + ([f"scrolls sideways: {width}"] if width[0] > width[1] else [])
 
+    def told(self) -> str:
+        """Where it is, what can be read there, and the last that was asked for: for a test that failed."""
+        lately = [*self.asked.items()][-30:]
+        asked = "\n".join(f"{request.method} {request.url}: {became}" for request, became in lately)
+        return f"{self.page.url} “{self.page.title()}”\n{self.page.inner_text('body')[:3_000]}\n{asked}"
+
     def close(self) -> None:
         """Nothing may have gone wrong in the browser meanwhile."""
+        OPEN.remove(self)
         self.context.close()
         assert not self.complaints, self.complaints

@@ -112,6 +112,23 @@ def bring(console: Console, at: str, uids: list[str]) -> None:
     page.locator("#row-2").wait_for(timeout=30_000)
 
 
+def copied(console: Console, at: str) -> None:
+    """Take a session, edit somebody in it, and compare it with the list."""
+    page = console.page
+    console.open(f"{at}/sessions/new")
+    page.get_by_label("Name", exact=True).fill("Autumn term")
+    page.get_by_role("button", name="Take session").click()
+    page.locator(".counts").wait_for()
+    for place, locker in ((2, "B99"), (5, "C04")):
+        page.locator("tbody a").nth(place).click()
+        page.get_by_role("dialog").get_by_label("Locker").fill(locker)
+        page.get_by_role("button", name="Save changes").click()
+        page.get_by_role("region", name="Differences").wait_for()
+        page.keyboard.press("Escape")
+    page.get_by_role("link", name="Compare with the list").click()
+    page.get_by_role("region", name="Differences").wait_for()
+
+
 def take(page: Page, path: Path) -> None:
     """One picture, without what moves."""
     page.evaluate("document.fonts.ready")
@@ -122,7 +139,7 @@ def take(page: Page, path: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """All eleven."""
+    """All of them."""
     folder.mkdir(exist_ok=True)
     school = directory()
     with (
@@ -166,6 +183,10 @@ def main(folder: Path) -> None:
         take(light.page, folder / "mapping-preview.png")
         bring(light, at, [one["uid"] for one in muster.people(list_id, "active")[2:5]])
         take(light.page, folder / "import.png")
+        light.open(f"{at}/fields")
+        take(light.page, folder / "fields.png")
+        copied(light, at)
+        take(light.page, folder / "session-compare.png")
         pulled = muster.rows("select id from master_list where name = 'Students'")[0][0]
         light.open(f"/settings/directories/new?list={pulled}")
         pull(light, school)
