@@ -3,7 +3,8 @@
 import http.client
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from random import randrange
 
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 LOOPBACK = "127.0.0.1"
@@ -38,6 +39,16 @@ def free_port(host: str = LOOPBACK) -> int:
     with _listener(host) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def lasting_port(host: str = LOOPBACK) -> int:
+    """A free port below those that the system gives to whoever connects: a server that is away for a while has it still
+    when it comes back."""
+    while True:
+        port = randrange(16_384, 32_768)  # noqa: S311
+        with suppress(PortTaken):
+            check_free(host, port, "")
+            return port
 
 
 def check_free(host: str, port: int, cure: str) -> None:

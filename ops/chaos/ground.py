@@ -19,7 +19,7 @@ import redis
 
 from models import database
 from ops.account import Unusable
-from ops.addresses import LOOPBACK, free_port, local_root, status
+from ops.addresses import LOOPBACK, lasting_port, local_root, status
 from ops.bench.processes import clean_environment, family
 from ops.chaos.proxy import Proxy
 from ops.embedded import DATABASE, OWNING, SERVING
@@ -72,7 +72,7 @@ class Ground:
         sockets = self._servers.sockets
         self.database = self._ending.enter_context(Proxy.to_socket(f"{sockets}/.s.PGSQL.5432"))
         self.bell = self._ending.enter_context(Proxy.to_socket(f"{sockets}/valkey.sock"))
-        self.port = free_port()
+        self.port = lasting_port()
         self.front = self._ending.enter_context(Proxy.to_port(self.port))
         self._ending.callback(self._stop_up)
         self.start_up()

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.addresses import free_port
+from ops.addresses import lasting_port
 from ops.simulators.directory import IDPS, run
 from ops.simulators.graph import Directory
 from ops.vault import Vault, new_key
@@ -167,7 +167,7 @@ def test_leftovers_of_a_killed_up_are_cleaned_up_by_the_next() -> None:
     folder = Path(tempfile.mkdtemp(prefix="mu", dir="/tmp"))
     folder.chmod(0o711)
     # The same port: what is left still listens there.
-    command = [*UP, "--json", "--port", str(free_port()), "--no-demo", "--data", str(folder / "d")]
+    command = [*UP, "--json", "--port", str(lasting_port()), "--no-demo", "--data", str(folder / "d")]
     try:
         with (folder / "stderr.txt").open("w") as errors:
             killed = subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, stderr=errors)
