@@ -111,11 +111,12 @@ def end_all(pids: Iterable[int], within: float = 3.0) -> None:
 
 
 def runs(pid: int) -> bool:
-    """Whether a process lives; a zombie does not."""
+    """Whether a process lives; a zombie does not, unless threads of it live on: they hold its sockets still."""
     import psutil
 
     try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+        process = psutil.Process(pid)
+        return bool(process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.Error:
         return False
 

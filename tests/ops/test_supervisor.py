@@ -119,3 +119,17 @@ def test_a_zombie_does_not_run(tmp_path: Path) -> None:
 
     assert not supervisor.runs(process.pid)
     process.wait()
+
+
+def test_a_process_whose_first_thread_alone_has_ended_runs() -> None:
+    """Killed, a process with threads is a zombie for a moment in which it holds its port still."""
+    rest = "threading.Thread(target=time.sleep, args=[60]).start()"
+    end = "ctypes.CDLL(None).pthread_exit(None)"
+    process = subprocess.Popen([sys.executable, "-c", f"import ctypes, threading, time; {rest}; {end}"])
+    eventually(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+    try:
+        assert supervisor.runs(process.pid)
+    finally:
+        process.kill()
+    eventually(lambda: not supervisor.runs(process.pid))
+    process.wait()
