@@ -41,6 +41,12 @@ def muster(graph_port: int) -> Iterator[Muster]:
         yield stack
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _organisation(request: pytest.FixtureRequest) -> None:
+    """Lists of one file of tests are an organisation's of their own."""
+    Muster.owner = f"Journeys of {request.module.__name__.rpartition('.')[2]}"
+
+
 @pytest.fixture(scope="session")
 def system(muster: Muster) -> System:
     """The same as `muster bench` sees one of its own."""

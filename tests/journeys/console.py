@@ -48,13 +48,14 @@ class Console:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(f"console: {message.text}")
 
-    def sign_in(self, organisation_name: str = "Journeys", role: str = "admin", email: str = "") -> None:
+    def sign_in(self, organisation_name: str | None = None, role: str = "admin", email: str = "") -> None:
         """As an operator of the organisation, made for the occasion."""
         muster = self.muster
         email = email or f"{role}{len(muster.rows('select from operator'))}@muster.example"
 
         def add(cursor: Any) -> str:
-            return operator.add(cursor, organisation.ensure(cursor, organisation_name, "business"), email, role)
+            owner = organisation.ensure(cursor, organisation_name or muster.owner, "business")
+            return operator.add(cursor, owner, email, role)
 
         password = muster.in_transaction(add)
         self.page.goto(f"{self.url}/login")

@@ -16,7 +16,7 @@ def synced(stack: Muster, schedule: Schedule) -> str:
     """A list whose runs fail: its secret is sealed with a key that the stack does not have."""
 
     def connect(cursor: Cursor) -> str:
-        owner = organisation.ensure(cursor, "Journeys", "business")
+        owner = organisation.ensure(cursor, Muster.owner, "business")
         list_id = master_list.create(cursor, owner, "Pulled")
         database.allow(cursor, [list_id])
         wanted = Wanted("North", "north.example", "22222222-3333-4444-8555-666666666666")

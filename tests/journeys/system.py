@@ -38,6 +38,8 @@ class Muster:
     """The doors of one running stack. SCIM goes over HTTP; an operator's doings through the models,
     as the command line does them, because a hundred processes started would be all a test run did."""
 
+    owner = "Journeys"  # the organisation of new lists: each file of tests has its own, or pages would have hundreds
+
     def __init__(self, process: "subprocess.Popen[str]", folder: Path, ready: dict[str, Any]) -> None:
         self.process, self.folder, self.ready = process, folder, ready
         self.scim_root: str = ready["scim_root"].rstrip("/")
@@ -54,13 +56,13 @@ class Muster:
         return self.in_transaction(lambda cursor: list(cursor.execute(sql, parameters)))
 
     def new_list(
-        self, unique_identifier: str = "userName", name: str | None = None, owner: str = "Journeys"
+        self, unique_identifier: str = "userName", name: str | None = None, owner: str | None = None
     ) -> NewList:
         """An empty list of an organisation, connected, with one token."""
         self._numbers += 1
 
         def create(cursor: Cursor) -> str:
-            owner_id = organisation.ensure(cursor, owner, "business")
+            owner_id = organisation.ensure(cursor, owner or self.owner, "business")
             list_id = master_list.create(cursor, owner_id, name or f"List {self._numbers}")
             connection.connect(cursor, list_id, unique_identifier, OPERATOR)
             return list_id

@@ -35,7 +35,7 @@ class Script:
 
 def new_script(muster: Muster, scope: str = "write") -> Script:
     """A script of the organisation that the journeys' lists are in."""
-    made = muster.cli("api-key", "create", "Journey", "--scope", scope, "--org", "Journeys")
+    made = muster.cli("api-key", "create", "Journey", "--scope", scope, "--org", muster.owner)
     return Script(muster, made["key"])
 
 

@@ -24,7 +24,7 @@ def console(muster: Muster) -> Iterator[httpx.Client]:
     """An administrator, signed in."""
     email = f"{uuid4()}@north.example"
     password = muster.in_transaction(
-        lambda cursor: operator.add(cursor, organisation.ensure(cursor, "Journeys", "business"), email, "admin")
+        lambda cursor: operator.add(cursor, organisation.ensure(cursor, muster.owner, "business"), email, "admin")
     )
     with httpx.Client(base_url=muster.ready["console_url"], trust_env=False, timeout=30) as client:
         client.post("/login", data={"email": email, "password": password, "next": "/lists"})
