@@ -128,7 +128,8 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     """Drop a connection so that its other end hears of a reset, not of an end (Unix sockets know no difference)."""
     raw: socket.socket | None = writer.get_extra_info("socket")
     if raw is not None and raw.family != socket.AF_UNIX:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):  # it is closed already
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
