@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self._client = peer[:2] if isinstance(peer, tuple) else None
         self._since = self._loop.time()
+        self._ending = self._server.leaving
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -249,12 +250,16 @@ class Connection(asyncio.Protocol):
         elif exchange.wants_body and waited > BODY_WITHIN + self._received / LEAST_RATE:
             self._refuse(408, TOO_SLOW)
 
-    def finish(self, linger: float) -> None:
-        """Answer what has come, and what comes within so many seconds to a client that does not know yet."""
+    def leave(self) -> None:
+        """Let what is answered now be the last, or else what is asked next."""
         self._ending = True
         if self._answering is not None:
             self._last(self._answering).close_after()
-        else:
+
+    def finish(self, linger: float) -> None:
+        """Answer what has come, and what comes within so many seconds to a client that does not know yet."""
+        self.leave()
+        if self._answering is None:
             self._loop.call_later(linger, self._close)
 
     def _close(self) -> None:

@@ -1,8 +1,11 @@
 """An ingress process, from its fork to its end: the application behind a listening socket."""
 
 import asyncio
+import ctypes
 import signal
 import socket
+import struct
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
@@ -13,31 +16,40 @@ import uvloop
 
 from ingress.connection import Connection
 from ingress.exchange import Exchange
+from ops.addresses import BACKLOG
 
 LINGER = 1.0  # seconds in which a request may be on its way over a connection that was kept
+HANDSHAKE = 0.1  # seconds in which a connection that was begun is made
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+# For a socket's filter of packets, which begin at their TCP header (Linux, networking/filter.rst): drop what has SYN
+# set in its flags, the byte at 13; let everything else pass. Code, two jumps, operand.
+_NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF))
 
 Application = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]  # ASGI's: scope, receive, send
 
 _log = structlog.get_logger()
 
 
-def work(app: Callable[[], Application], listener: socket.socket, within: float, started: Callable[[], None]) -> None:
-    """Answer until SIGTERM, then finish what was begun, for so many seconds at most."""
-    uvloop.run(_work(app(), listener, within, started))
+def work(
+    app: Callable[[], Application], listener: socket.socket, delay: float, within: float, started: Callable[[], None]
+) -> None:
+    """Answer until SIGTERM and for `delay` seconds more, then finish what was begun, for so many seconds at most."""
+    uvloop.run(_work(app(), listener, delay, within, started))
 
 
-async def _work(app: Application, listener: socket.socket, within: float, started: Callable[[], None]) -> None:
-    stopping = asyncio.Event()
+async def _work(
+    app: Application, listener: socket.socket, delay: float, within: float, started: Callable[[], None]
+) -> None:
+    told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     async with lifespan(app, within) as state:
         server = Server(app, listener.getsockname(), state)
+        loop.add_signal_handler(signal.SIGTERM, told.set)  # from here on: before, a start that hangs ends at once
         await server.listen(listener)
         started()
-        await stopping.wait()
+        await told.wait()
         loop.remove_signal_handler(signal.SIGTERM)  # who asks twice will not wait
-        await server.stop(within)
+        await server.stop(within, delay)
 
 
 class Server:
@@ -47,14 +59,21 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.address = address[:2] if isinstance(address, tuple) else None  # IPv6's has four parts, ASGI's two
         self.connections: set[Connection] = set()
-        self.state = state or {}
+        self.leaving = False  # every answer is the last of its connection
+        self.stopping = asyncio.Event()  # what does not end by itself has to
+        self.state = {**(state or {}), "stopping": self.stopping}
         self._app = app
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, listener: socket.socket) -> None:
         """Take connections."""
-        self._server = await self.loop.create_server(lambda: Connection(self), sock=listener)
+        self._listener = listener
+        # The loop listens anew, and would leave place for 100.
+        self._server = await self.loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
         self._look()
+
+    def _connection(self) -> Connection:
+        return Connection(self)
 
     def answer(self, connection: Connection, exchange: Exchange) -> None:
         """Have the application answer a request."""
@@ -77,17 +96,49 @@ class Server:
             connection.look(now)
         self._looking = self.loop.call_later(1, self._look)
 
-    async def stop(self, within: float) -> None:
-        """Take no more connections, and end each when what it asked for is answered."""
-        self._server.close()
+    async def stop(self, within: float, delay: float = 0.0) -> None:
+        """Go on for `delay` seconds, and answer each connection for the last time; then take no more of them, and end
+        each when what it asked for is answered, within so many seconds."""
+        self.leaving = True
+        for connection in tuple(self.connections):
+            connection.leave()
+        await asyncio.sleep(delay)
+        self.stopping.set()
+        end = self.loop.time() + within
+        await self._close()
         for connection in tuple(self.connections):
             connection.finish(min(LINGER, within / 2))
-        end = self.loop.time() + within
         while self.connections and self.loop.time() < end:
             await asyncio.sleep(0.01)
         self._looking.cancel()
         for task in self._tasks:
             task.cancel()
+
+    async def _close(self) -> None:
+        """Close the socket with nobody in its backlog: whoever is there has sent a request already, which a proxy must
+        not repeat, and would be told that the connection was reset."""
+        refuse_more(self._listener)
+        await asyncio.sleep(HANDSHAKE)
+        self._listener.setblocking(False)
+        left = []
+        with suppress(BlockingIOError):
+            while True:
+                taken, _ = self._listener.accept()
+                taken.setblocking(False)
+                left.append(self.loop.connect_accepted_socket(self._connection, taken))
+        self._server.close()
+        await asyncio.gather(*left)
+
+
+def refuse_more(listener: socket.socket) -> None:
+    """Have the system drop what would begin a connection, of every process that shares the socket: the client tries
+    again within a second, and finds the port closed. Connections that there are, and are being made, go on."""
+    if sys.platform != "linux":
+        return
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in _NO_SYN))
+    with suppress(OSError):
+        described = struct.pack("HL", len(_NO_SYN), ctypes.addressof(program))
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
 
 
 @asynccontextmanager

@@ -20,16 +20,20 @@ STARTED = signal.SIGUSR1  # from one that has; which ones have is in memory that
 HEARD = ASKED | {STARTED, signal.SIGCHLD}
 
 Started = Callable[[], None]
+Leaving = Callable[[], bool]
 
 
 def run(
     count: int,
     work: Callable[[Started], None],
-    beside: Callable[[], None],
+    beside: Callable[[Leaving], None],
     again: float | None = None,
     leave: Callable[[], object] = lambda: None,
 ) -> int:
     """Fork processes that work until SIGTERM, and another beside them when all of them have called their argument.
+
+    SIGTERM ends a process at once until its `work` takes it over. The one beside is asked to stop when all others are
+    gone; until then it can ask whether they are leaving.
 
     Returns what to exit with when the last is gone. Where one ends unasked, all of them have to; or, with `again`, one
     that had started is forked anew after so many seconds. `leave` is called once they are told to stop.
@@ -47,12 +51,12 @@ class _Forks:
         self,
         count: int,
         work: Callable[[Started], None],
-        beside: Callable[[], None],
+        beside: Callable[[Leaving], None],
         again: float | None,
         leave: Callable[[], object],
     ) -> None:
         self._work, self._beside, self._again, self._leave = work, beside, again, leave
-        self._started = mmap.mmap(-1, count)
+        self._started, self._leaving = mmap.mmap(-1, count), mmap.mmap(-1, 1)  # memory that all of them share
         self._living: dict[int, int | None] = {}  # the number of a worker
         self._due: dict[int, float] = {}
         self._proven: set[int] = set()  # have started once
@@ -66,16 +70,23 @@ class _Forks:
             heard = self._heard()
             if heard == STARTED and all(self._started[:]) and not (self._served or self._stopping):
                 self._served = True
-                self._living[_fork(partial(_serve, self._beside))] = None
+                self._living[_fork(partial(self._beside, lambda: bool(self._leaving[0])))] = None
             elif heard == signal.SIGCHLD:
                 for pid, status in _ended():
                     self._gone(self._living.pop(pid, None), status)
             if heard in ASKED or (self._code and not self._stopping):
-                self._stopping = True
-                self._due.clear()
+                self._stop()
+            if self._stopping and all(number is None for number in self._living.values()):
                 _tell_to_stop(self._living)
-                self._leave()
         return self._code
+
+    def _stop(self) -> None:
+        """Tell those that work; who asks twice will not wait."""
+        self._leaving[0] = 1  # nobody is to be sent here any more, before the first of them goes
+        self._due.clear()
+        _tell_to_stop(pid for pid, number in self._living.items() if self._stopping or number is not None)
+        self._stopping = True
+        self._leave()
 
     def _heard(self) -> int | None:
         """The next signal; None when somebody is to be forked again, and was."""
@@ -116,11 +127,6 @@ def heed() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
 
-def _serve(beside: Callable[[], None]) -> None:
-    heed()
-    beside()
-
-
 def _tell_started(master: int, started: mmap.mmap, number: int) -> None:
     started[number] = 1
     os.kill(master, STARTED)
@@ -150,6 +156,7 @@ def _fork(what: Callable[[], None]) -> int:
         return pid
     code = 1
     try:
+        heed()  # a start that hangs can be ended
         what()
         code = 0
     except BaseException:

@@ -10,10 +10,12 @@ from prometheus_client.registry import Collector
 
 from ops import addresses, metrics
 from ops import settings as loader
+from ops.forks import Leaving
 from ops.probe import Probe
 from ops.settings import Settings
 
 Ready = Callable[[], tuple[bool, str]]
+LEFT = False, "told to stop: send nobody here"
 _log = structlog.get_logger()
 
 
@@ -56,10 +58,12 @@ def serve(host: str, port: int, ready: Ready, collectors: Iterable[Collector] = 
     return server
 
 
-def ingress_ready(settings: Settings, probe: Probe) -> Ready:
-    """Ready when a worker process answers on the public port, and the database too."""
+def ingress_ready(settings: Settings, probe: Probe, leaving: Leaving) -> Ready:
+    """Ready when a worker process answers on the public port, and the database too, until we are told to stop."""
 
     def ready() -> tuple[bool, str]:
+        if leaving():
+            return LEFT
         if not probe.database_answers():
             return False, "the database does not answer"
         if addresses.status(settings.host, settings.port, "/") is None:
@@ -70,10 +74,12 @@ def ingress_ready(settings: Settings, probe: Probe) -> Ready:
     return ready
 
 
-def workers_ready(probe: Probe) -> Ready:
-    """Ready when both things that a drain needs answer."""
+def workers_ready(probe: Probe, leaving: Leaving) -> Ready:
+    """Ready when both things that a drain needs answer, until we are told to stop."""
 
     def ready() -> tuple[bool, str]:
+        if leaving():
+            return LEFT
         if not probe.database_answers():
             return False, "the database does not answer"
         return (True, "ready") if probe.redis_answers() else (False, "Redis does not answer")
@@ -81,21 +87,21 @@ def workers_ready(probe: Probe) -> Ready:
     return ready
 
 
-def ingress_server() -> None:
+def ingress_server(leaving: Leaving) -> None:
     """What runs beside the ingress processes, once they take connections, in a process of its own."""
     settings = loader.load()
     probe = Probe(settings)
-    _serve_beside(settings, probe, ingress_ready(settings, probe))
+    _serve_beside(settings, probe, ingress_ready(settings, probe, leaving))
     url = addresses.local_root(settings.host, settings.port)
     _log.info("serving", url=url, host=settings.host, serves=settings.serve)
     threading.Event().wait()
 
 
-def worker_server() -> None:
+def worker_server(leaving: Leaving) -> None:
     """What runs beside the workers, once they are up, in a process of its own."""
     settings = loader.load()
     probe = Probe(settings)
-    _serve_beside(settings, probe, workers_ready(probe))
+    _serve_beside(settings, probe, workers_ready(probe, leaving))
     threading.Event().wait()
 
 

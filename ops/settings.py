@@ -46,6 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_processes: Count = 1
     worker_threads: Count = 2
 
+    # Seconds in which ingress, told to stop, goes on until whoever stands before it sends requests elsewhere.
+    stop_delay: Annotated[int, Meta(ge=0, le=600)] = 0
+
     queue_limit: Count = 4096  # waiting changes; beyond it requests are shed with 503
     max_body: Annotated[int, Meta(ge=1024)] = 1_048_576  # bytes; the largest IdP body seen is a few kilobytes
     api_rate: Count = 600  # requests of an API key a minute

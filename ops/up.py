@@ -102,6 +102,7 @@ class Up:
             MUSTER_INTERNAL_PORT=str(self._internal_ports[kind]),
             MUSTER_INGRESS_PROCESSES=str(self._options.ingress),
             MUSTER_WORKER_PROCESSES=str(self._options.workers),
+            MUSTER_STOP_DELAY="0",  # nobody else is there to send requests to
             MUSTER_METRICS_DIR=str(self._folder.path / "metrics"),
             **self._key,
             **({"MUSTER_GRAPH_SIMULATOR": self._simulator} if self._simulator else {}),

@@ -18,6 +18,7 @@ def work(settings: Settings, finish_within: float, started: Callable[[], None]) 
     """Work until SIGTERM comes, then finish what was begun, or give it back after so many seconds."""
     ours = worker(settings)
     collect_seldom()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # in its threads as well: it is waited for below
     ours.start()
     started()
     signal.sigwait([signal.SIGTERM])

@@ -150,8 +150,7 @@ class Console:
         self.app.state.streams = self._streams
 
     def start(self) -> None:
-        """Open the connections; called on the event loop."""
-        self._streams.end_with_process()
+        """Open the connections."""
         self._office.pool.open()
 
     def stop(self) -> None:

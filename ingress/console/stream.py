@@ -5,14 +5,10 @@ rights and templates live in one place. Without Valkey the streams stay silent, 
 """
 
 import asyncio
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any
 
 import redis.asyncio
 import structlog
@@ -70,6 +66,7 @@ class Streams:
         self._listeners: dict[str, set[Listener]] = {}
         self._sessions: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
+        self._last: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
     @property
@@ -137,18 +134,15 @@ class Streams:
                 elif message:
                     self._wake_all()  # subscribed (again): what was said meanwhile nobody heard
 
-    def end_with_process(self) -> None:
-        """End every stream as soon as the process is told to stop: the server waits for its connections, and
-        streams do not end by themselves. The loop's own handler is not replaced: it hears of a signal
-        through its wake-up descriptor, whoever is called for it."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return  # not a server's process
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _also(lambda: loop.call_soon_threadsafe(self.close), signal.getsignal(number)))
+    def end_with(self, stopping: asyncio.Event | None) -> None:
+        """End every stream as soon as the server stops: it waits for its connections, and streams do not end by
+        themselves."""
+        if stopping is not None and self._last is None:
+            self._last = asyncio.get_running_loop().create_task(self._end_with(stopping))
+
+    async def _end_with(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self.close()
 
     def close(self) -> None:
         """End every stream."""
@@ -156,19 +150,11 @@ class Streams:
         self._wake_all()
 
 
-def _also(act: Callable[[], object], before: Any) -> Callable[[int, FrameType | None], None]:
-    def handler(number: int, frame: FrameType | None) -> None:
-        act()
-        if callable(before):
-            before(number, frame)
-
-    return handler
-
-
 @get("/lists/{list_id:str}/sync/stream")
 async def stream(request: Call, list_id: ListId) -> Response[str] | Stream:
     """A stream of one list's news, as long as the session stands."""
     streams: Streams = request.app.state.streams
+    streams.end_with(request.scope["state"].get("stopping"))  # ingress.server's
     session_id, newest = await _look(request, list_id)
     if streams.closed or not streams.has_room(session_id):
         return pages.html("", 503, Retry_After="60")

@@ -44,6 +44,7 @@ def ingress() -> None:
       MUSTER_TRUSTED_PROXIES    whose Forwarded and X-Forwarded headers count
       MUSTER_SERVE              scim, console (with the API), api  [scim,console]
       MUSTER_INGRESS_PROCESSES  processes that answer  [1]
+      MUSTER_STOP_DELAY         seconds that they go on after SIGTERM  [0]
       MUSTER_INTERNAL_HOST      where /metrics, /live and /ready are  [127.0.0.1]
       MUSTER_INTERNAL_PORT      the port of them  [9090]
     """
@@ -60,11 +61,11 @@ def ingress() -> None:
 
     with addresses.listening(loaded.host, loaded.port) as listener:
         app = partial(importlib.import_module("ingress.app").build, loaded)
-        work = partial(importlib.import_module("ingress.server").work, app, listener, KILL_AFTER)
+        work = partial(importlib.import_module("ingress.server").work, app, listener, loaded.stop_delay, KILL_AFTER)
 
-        def beside() -> None:
+        def beside(leaving: forks.Leaving) -> None:
             listener.close()  # or it would take connections, and answer none, once all others are gone
-            ingress_server()
+            ingress_server(leaving)
 
         # Connections are refused as soon as nobody is left to take them.
         sys.exit(forks.run(loaded.ingress_processes, work, beside, AGAIN_AFTER, listener.close))

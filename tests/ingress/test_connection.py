@@ -1,8 +1,11 @@
 """HTTP/1.1 as clients speak it, well and badly, over real sockets."""
 
 import asyncio
+import errno
 import json
+import select
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,7 +14,8 @@ from typing import Any
 import pytest
 
 from ingress import connection
-from ingress.server import Server
+from ingress.server import Server, refuse_more
+from ops.addresses import BACKLOG
 
 WITHIN = 10  # seconds until a test gives up
 GET = b"GET /%b HTTP/1.1\r\nHost: muster.example\r\n\r\n"
@@ -79,24 +83,35 @@ class Running:
         self.app = App()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.stopped = threading.Event()
+        self.delay = 0.0
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread = threading.Thread(target=self._work)
         self._thread.start()
         assert self._ready.wait(WITHIN)
 
+    def _work(self) -> None:
+        with suppress(asyncio.CancelledError):
+            asyncio.run(self._run())
+
     async def _run(self) -> None:
+        self._task = asyncio.current_task()
         self.server = Server(self.app, self.listener.getsockname())
         self._stop = asyncio.Event()
         await self.server.listen(self.listener)
         self._ready.set()
         await self._stop.wait()
-        await self.server.stop(WITHIN)
+        await self.server.stop(WITHIN, self.delay)
         self.stopped.set()
 
     def stop(self) -> None:
         """Ask it to."""
         with suppress(RuntimeError):  # it is gone already
             self.server.loop.call_soon_threadsafe(self._stop.set)
+
+    def cancel(self) -> None:
+        """End it in the middle of its stop."""
+        assert self._task
+        self.server.loop.call_soon_threadsafe(self._task.cancel)
 
     def close(self) -> None:
         self.app.go_on.set()
@@ -472,6 +487,73 @@ def test_told_to_stop_a_kept_connection_may_ask_once_more(running: Running) -> N
 
     assert bodies(answer) == [["GET", "/b", "", 0]]
     assert b"connection: close" in answer
+
+
+def test_told_to_stop_it_takes_who_waits_in_the_backlog(running: Running) -> None:
+    looked_away = threading.Event()
+
+    def look_away() -> None:
+        running.server.loop.remove_reader(running.listener)
+        looked_away.set()
+
+    running.server.loop.call_soon_threadsafe(look_away)
+    assert looked_away.wait(WITHIN)
+    clients = [running.connect() for _ in range(20)]
+    for client in clients:
+        client.sendall(GET % b"a")
+    running.stop()
+    answers = [rest(client) for client in clients]
+    for client in clients:
+        client.close()
+
+    assert [status(answer) for answer in answers] == [200] * 20
+    assert all(b"connection: close" in answer for answer in answers)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_socket_that_takes_no_more_connections_keeps_those_that_there_are(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with (
+        socket.create_server((host, 0), family=family) as listener,
+        socket.create_connection(listener.getsockname()[:2], WITHIN) as client,
+        socket.socket(family) as late,
+    ):
+        refuse_more(listener)
+        late.setblocking(False)
+        assert late.connect_ex(listener.getsockname()) == errno.EINPROGRESS
+        taken, _ = listener.accept()
+        with taken:
+            client.sendall(b"ping")
+            assert taken.recv(4) == b"ping"
+            taken.sendall(b"pong")
+            assert client.recv(4) == b"pong"
+        assert select.select([], [late], [], 0)[1] == []
+
+
+def test_as_many_may_wait_in_the_backlog_as_we_say(running: Running) -> None:
+    told = running.listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    most = struct.unpack_from("8B6I", told)[-1]  # tcpi_sacked, of a socket that listens
+
+    with open("/proc/sys/net/core/somaxconn") as file:
+        assert most == min(BACKLOG, int(file.read()))
+
+
+def test_for_a_while_it_goes_on_with_one_answer_a_connection(running: Running) -> None:
+    running.delay = 3600.0
+    with running.connect() as kept:
+        kept.sendall(GET % b"a")
+        until(kept, b"]")
+        running.stop()
+        eventually(lambda: running.server.leaving)
+        kept.sendall(GET % b"b")
+        last = rest(kept)
+    fresh = running.ask(GET % b"c")
+    assert not running.server.stopping.is_set()
+    running.cancel()
+
+    assert [bodies(answer)[0][1] for answer in (last, fresh)] == ["/b", "/c"]
+    assert b"connection: close" in last
+    assert b"connection: close" in fresh
 
 
 def eventually(holds: Callable[[], bool]) -> None:

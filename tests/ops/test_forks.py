@@ -21,12 +21,13 @@ def say(what):
     os.write(1, f"{what} {os.getpid()}\\n".encode())
 
 def work(started):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     say("worker")
     started()
     signal.sigwait([signal.SIGTERM])
     say("ended")
 
-def beside():
+def beside(leaving):
     say("beside")
     threading.Event().wait()
 
@@ -35,6 +36,12 @@ sys.exit(forks.run(2, work, beside))
 DEAF = MASTER.replace('say("ended")', 'forks.heed(); say("deaf"); threading.Event().wait()')
 AGAIN = MASTER.replace("beside))", "beside, again=0.01))").replace(
     "import forks", "import forks, logs\nlogs.configure('info')"
+)
+HUNG = MASTER.replace("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])", "pass").replace(
+    "    started()", "    threading.Event().wait()"
+)
+SLOW = MASTER.replace('say("ended")', 'os.read(0, 1); say("ended")').replace(
+    "    threading.Event().wait()", "    while not leaving(): pass\n    say('left'); threading.Event().wait()"
 )
 BROKEN = MASTER.replace("    started()", "    raise RuntimeError('no broker')")
 
@@ -60,8 +67,9 @@ class Master:
 @contextmanager
 def running(code: str) -> Iterator[Master]:
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-c", code], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
     try:
         yield Master(process)
     finally:
@@ -89,6 +97,28 @@ def test_asked_to_stop_it_waits_for_all_of_them_and_succeeds(asked: signal.Signa
 
     assert (code, said.count("ended")) == (0, 2)
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def test_what_serves_beside_them_hears_first_that_they_leave_and_ends_last() -> None:
+    with running(SLOW) as master:
+        beside = dict(master.heard(3))["beside"]
+        master.process.terminate()
+        told = master.heard(1)
+        assert master.process.stdin
+        master.process.stdin.write("ab")
+        master.process.stdin.flush()
+        code, said = master.process.wait(WITHIN), master.rest().split()
+
+    assert told == [("left", beside)]
+    assert (code, said.count("ended")) == (0, 2)
+
+
+def test_a_start_that_hangs_is_ended() -> None:
+    with running(HUNG) as master:
+        master.heard(2)
+        master.process.terminate()
+
+        assert master.process.wait(WITHIN) == 0
 
 
 def test_a_key_that_interrupts_the_terminal_reaches_them_through_their_master_alone() -> None:

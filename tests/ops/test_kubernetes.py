@@ -187,11 +187,11 @@ def test_a_pod_is_asked_on_its_internal_port(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVING)
 def test_a_pod_has_the_time_to_end_what_it_began(name: str) -> None:
-    sleep = containers()[name].get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+    delay = int(environment(containers()[name]).get("MUSTER_STOP_DELAY", 0))
     reached = name in named("Service")
 
-    assert reached == (sleep > 0)
-    assert pods()[name]["spec"]["terminationGracePeriodSeconds"] >= sleep + 2 * KILL_AFTER
+    assert reached == (delay > 0)
+    assert pods()[name]["spec"]["terminationGracePeriodSeconds"] >= delay + 2 * KILL_AFTER
 
 
 def test_the_backup_runs_the_script_that_is_tested() -> None:
