@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from models import connection, database, master_list, operator, organisation, token
 from models.database import Connection, Cursor
+from models.errors import Refused
 
 DEMO = "Demo"
 DEMO_LISTS = ("Okta", "Entra ID", "PingOne", "OneLogin", "JumpCloud")
@@ -84,6 +85,6 @@ if __name__ == "__main__":
     if wanted["migrate"]:
         try:
             migrate(wanted["owner_url"], wanted["database_url"])
-        except database.TooOld as error:
+        except Refused as error:
             sys.exit(error.detail)
     json.dump(prepare(wanted["database_url"], wanted["demo"]), sys.stdout)

@@ -173,6 +173,6 @@ select muster_log_partitions(2);
 
 def upgrade() -> None:
     """Create everything."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     for part in (LISTS, IDENTITIES, JOURNAL, PEOPLE, LATER, FUNCTIONS):
         op.execute(part)

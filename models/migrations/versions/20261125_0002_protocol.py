@@ -81,7 +81,7 @@ def _fold(version: int) -> str:
 
 def upgrade() -> None:
     """Change what 0001 made, and add the rest."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     version = int(op.get_bind().exec_driver_sql("show server_version_num").scalar_one())
     for part in (
         IDENTITIES,

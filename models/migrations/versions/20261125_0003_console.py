@@ -48,6 +48,6 @@ create index audit_entry_list on audit_entry (list_id, at desc);
 
 def upgrade() -> None:
     """Add what pages need."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     for part in (PEOPLE, LOG, AUDIT):
         op.get_bind().exec_driver_sql(part)

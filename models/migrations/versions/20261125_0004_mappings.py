@@ -23,5 +23,5 @@ revoke execute on function muster_idle_jobs from public;
 
 def upgrade() -> None:
     """Add what it needs."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.get_bind().exec_driver_sql(JOBS)

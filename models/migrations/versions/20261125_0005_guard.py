@@ -33,6 +33,6 @@ create index person_held on person (list_id, held_seq) where held_seq is not nul
 
 def upgrade() -> None:
     """Add what it needs."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     for part in (GUARD, PEOPLE):
         op.execute(part)

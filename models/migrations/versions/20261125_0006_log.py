@@ -45,6 +45,6 @@ revoke execute on function muster_log_overdue, muster_log_drop_empty from public
 
 def upgrade() -> None:
     """Add what it needs."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     for part in (PAGES, RETENTION):
         op.execute(part)

@@ -10,5 +10,5 @@ depends_on = None
 
 def upgrade() -> None:
     """Mark none."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute("alter table organisation add column demo boolean not null default false")

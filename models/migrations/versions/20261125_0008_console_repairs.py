@@ -22,5 +22,5 @@ revoke execute on function muster_log_overdue from public;
 
 def upgrade() -> None:
     """Replace the look-up of what is overdue."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(OVERDUE)

@@ -34,5 +34,5 @@ revoke execute on function muster_watch, muster_watch_lists from public;
 
 def upgrade() -> None:
     """Add it."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(WATCH)

@@ -50,5 +50,5 @@ revoke execute on function muster_traffic_lists, muster_quiet_lists, muster_at_r
 
 def upgrade() -> None:
     """Add them."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(BURSTS)

@@ -59,5 +59,5 @@ create index burst_failed on burst (ended_at) where failed >= 500;
 
 def upgrade() -> None:
     """Replace the two functions, add an index."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(BACKLOG)

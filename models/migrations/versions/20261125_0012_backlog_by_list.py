@@ -25,5 +25,5 @@ revoke execute on function muster_backlog_lists from public;
 
 def upgrade() -> None:
     """Add it."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(BY_LIST)

@@ -64,6 +64,6 @@ revoke execute on function muster_log_month from public;
 
 def upgrade() -> None:
     """Replace the functions."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(MONTHS)
     op.execute(OVER)

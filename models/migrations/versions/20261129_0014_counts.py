@@ -38,5 +38,5 @@ insert into resource_count select list_id, 'group', 0, count(*) from scim_group 
 
 def upgrade() -> None:
     """Add the table, count, and keep on counting."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(COUNTS)

@@ -25,5 +25,5 @@ create trigger person_words_again before update on person for each row when (new
 
 def upgrade() -> None:
     """Let go of the generated column."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(WORDS)

@@ -61,5 +61,5 @@ revoke execute on function muster_due_syncs from public;
 
 def upgrade() -> None:
     """Add the tables; nothing was in the one that goes."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.get_bind().exec_driver_sql(DIRECTORY)

@@ -26,5 +26,5 @@ revoke execute on function muster_sync_gauges from public;
 
 def upgrade() -> None:
     """Add it."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(GAUGES)

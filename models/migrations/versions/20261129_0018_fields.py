@@ -18,5 +18,5 @@ create unique index job_fields on job (list_id) where kind = 'fields' and finish
 
 def upgrade() -> None:
     """Add both."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(FIELDS)

@@ -33,5 +33,5 @@ create index list_session_person_changed on list_session_person (list_id, sessio
 
 def upgrade() -> None:
     """Add the tables."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(SESSIONS)

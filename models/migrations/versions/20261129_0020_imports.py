@@ -41,5 +41,5 @@ revoke execute on function muster_imports_overdue from public;
 
 def upgrade() -> None:
     """Add the tables."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.get_bind().exec_driver_sql(IMPORTS)

@@ -27,5 +27,5 @@ create index api_replay_at on api_replay (at);
 
 def upgrade() -> None:
     """Add them."""
-    op.execute("set local lock_timeout = '5s'")
+    op.execute("set local lock_timeout = '1s'")
     op.execute(API)
