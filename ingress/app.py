@@ -1,5 +1,6 @@
 """The ingress: one ASGI application of SCIM beside Litestar. The only wiring here."""
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ingress import commit, entries, http, idp, lookup
 from ingress.auth import ELSEWHERE, Holders, WrongList
+from ingress.batches import Shed
 from ingress.http import Request, Response
 from ingress.proxy import Proxies, is_host
 from ingress.refusals import Recorder
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 DISCARDED = 8 * 1024 * 1024  # bytes of a refused body that are taken so that its sender reads the answer
+HELD = 0.5  # seconds until somebody who was shed is told
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -71,7 +74,7 @@ class Scim:
         started = time.perf_counter()
         request = _request(scope, self._proxies)
         try:
-            response = await self._answer(request, receive)
+            response = await self._answer(request, scope, receive)
         except http.ClientGone:
             # A body that ends early or a malformed chunk: the client may be there to be told.
             response = _refuse(InvalidSyntax("the body ended before it was complete: send it again"))
@@ -85,7 +88,7 @@ class Scim:
             )
         )  # fmt: skip
 
-    async def _answer(self, request: Request, receive: Receive) -> Response:
+    async def _answer(self, request: Request, scope: Scope, receive: Receive) -> Response:
         holder: Holder | None = None
         try:
             if not is_host(request.headers.get(b"host", b"")):
@@ -97,8 +100,12 @@ class Scim:
             return await self._route(call, receive)
         except Refused as refusal:
             await self._record(request, holder, refusal)
+            if isinstance(refusal, Shed):
+                # Whoever sends again at once would keep us busy with refusals. Its body is not kept meanwhile.
+                request.body = b""
+                await asyncio.sleep(HELD)
             if request.method in _WITH_BODY and not request.whole:
-                await http.discard(receive, DISCARDED)
+                await http.discard(scope, receive, DISCARDED)
             return _refuse(refusal)
         except http.ClientGone:
             raise

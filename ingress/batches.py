@@ -1,20 +1,21 @@
 """Many callers, one transaction: whoever arrives while a transaction is in flight shares the next one."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Generic
 
 from ingress import greenlets
-from ingress.slots import LOCK_TIMEOUT, Answer, Ask, Caller, Run, Slot, everybody
+from ingress.slots import LOCK_TIMEOUT, Answer, Ask, Caller, Run, Slot, everybody, fail
+from ingress.waiting import Waiting
 from models import database
 from models.errors import Unavailable
 from ops import metrics
 
 LATE = 0.005  # seconds
 MOST_APART = 8  # that wait there: more would wait for longer than their IdPs do
+SHARE = 8  # of one list's callers, an eighth of the queue: the rest is for others, whatever it sends
 # A batch's joins start from its own keys: index lookups, whatever the statistics say of tables that are filling up.
 # They are planned once: planning cost more than all the rest (0.66 ms a look-up, now 0.25). The time-out: an IdP has
 # given up long before.
@@ -24,13 +25,18 @@ OPTIONS = (
 )
 
 
+class Shed(Unavailable):
+    """Too many wait already: nothing was begun."""
+
+
 class Batches(Generic[Ask, Answer]):
     """Runs `run(connection, asks)` for everyone who waits, in `slots` transactions at once.
 
     It returns an answer an ask and what to do once the callers have them. A batch has at most `most` asks; `options`
     are those of its connections. With `beside` it is carried out in threads, for what would hold the event loop up.
     With `apart`, batches that do the same beside, an ask that needs what another transaction has locked goes there;
-    `of` tells whose an ask is, so that others' are not taken for the one that waits.
+    `of` tells whose an ask is, so that others' are not taken for the one that waits, and each has its share of the
+    queue and of every batch.
 
     A lone request never waits for company: where no batch is in flight the next one begins at once. A second one begins
     when as many wait as the first has (two of 32 cost half of eight of 8), or when somebody has waited for `LATE`.
@@ -52,14 +58,15 @@ class Batches(Generic[Ask, Answer]):
         of: Callable[[Ask], object] | None = None,
     ) -> None:
         self._name, self._most, self._queue_limit = name, most, queue_limit
+        self._share = queue_limit if of is None else max(1, queue_limit // SHARE)
         self._threads = ThreadPoolExecutor(slots, name) if beside else None
-        connect = database.connect if beside else greenlets.connect
+        connect = partial(database.connect, kind=database.Bounded) if beside else greenlets.connect
         chosen = options if apart is None else f"{options} -c lock_timeout={LOCK_TIMEOUT}"
         opened = partial(connect, database_url, f"muster-{name}", options=chosen)
         hand_over = apart._take_late if apart is not None else None
-        self._slots = tuple(Slot(name, opened, run, hand_over, of or everybody) for _ in range(slots))
+        self._slots = tuple(Slot(name, opened, run, hand_over, of or everybody, self._away) for _ in range(slots))
         self._free = list(self._slots)
-        self._waiting: deque[Caller[Ask, Answer]] = deque()
+        self._waiting: Waiting[Ask, Answer] = Waiting(of or everybody)
         self._in_flight: dict[Slot[Ask, Answer], int] = {}  # how many each serves
         self._timer: asyncio.TimerHandle | None = None
         self._length = metrics.QUEUE_LENGTH.labels(name)
@@ -82,15 +89,16 @@ class Batches(Generic[Ask, Answer]):
 
     async def submit(self, ask: Ask) -> Answer:
         """The answer to one ask. A caller that is cancelled does not cancel its change."""
-        if len(self._waiting) >= self._queue_limit or self._stopping:
+        full = len(self._waiting) >= self._queue_limit or self._waiting.of_party(ask) >= self._share
+        if full or self._stopping:
             metrics.QUEUE_SHED.inc()
-            raise Unavailable("too many requests are waiting: try again in a second")
+            raise Shed("too many requests are waiting: try again in a second")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._take_over(Caller(ask, future))
         return await future
 
     def _take_over(self, caller: Caller[Ask, Answer]) -> None:
-        self._waiting.append(caller)
+        self._waiting.add(caller)
         if not len(self._waiting) % 8:
             # Between two batches as well, and not at every request: a gauge's value costs 1.5 µs.
             self._length.set(len(self._waiting))
@@ -120,7 +128,7 @@ class Batches(Generic[Ask, Answer]):
         self._look(late=True)
 
     def _begin(self, slot: "Slot[Ask, Answer]") -> None:
-        callers = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        callers = self._waiting.take(self._most)
         if not callers:  # the batch before took all of them
             return self._end(slot)
         self._in_flight[slot] = len(callers)
@@ -131,6 +139,12 @@ class Batches(Generic[Ask, Answer]):
             return greenlets.start(partial(slot.serve, callers), done)
         served = asyncio.get_running_loop().run_in_executor(self._threads, slot.serve, callers)
         return served.add_done_callback(lambda _: done())
+
+    def _away(self, error: Exception) -> None:
+        """There is no database: whoever waits is told together with those who have found out, or each batch of them
+        would wait for a connection anew."""
+        if callers := self._waiting.take(len(self._waiting)):
+            fail(callers, error)
 
     def _done(self, slot: "Slot[Ask, Answer]") -> None:
         self._busy.dec()

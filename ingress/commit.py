@@ -56,9 +56,12 @@ def writers(
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
         return outcomes, lambda: _afterwards(ring, lanes, stale, touch)
 
-    made = partial(Batches, database_url=database_url, run=run, slots=SLOTS, queue_limit=queue_limit)
+    made = partial(
+        Batches, database_url=database_url, run=run, slots=SLOTS, queue_limit=queue_limit,
+        of=lambda ask: ask.holder.list_id,
+    )  # fmt: skip
     heavy = made("heavy", most=1, beside=True, options=OPTIONS + HEAVY_LOCK_TIMEOUT)
-    return made("commit", most=MOST, apart=heavy, of=lambda ask: ask.holder.list_id), heavy
+    return made("commit", most=MOST, apart=heavy), heavy
 
 
 def _afterwards(ring: Ring, lanes: list[Lane], stale: list[Ask], touch: Touch) -> None:

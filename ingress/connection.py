@@ -28,6 +28,8 @@ IDLE, HEAD_WITHIN, TAKEN_WITHIN, BODY_WITHIN, LEAST_RATE = 90.0, 20.0, 60.0, 30.
 TOO_LARGE = "the request's line and headers are too large: send fewer or shorter ones"
 TOO_SLOW = "the request did not arrive in time: send it again"
 NOT_HTTP = "this is no HTTP/1.1 request"
+# llhttp looks at the last coding alone, and would hand compressed bytes on as the body (RFC 9112 §6.1).
+CODED = "this Transfer-Encoding is not understood: send the body as it is, or chunked"
 
 
 class Connection(asyncio.Protocol):
@@ -45,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._since = 0.0  # when it began to wait for what it waits for now
         self._received = 0
         self._rejection: tuple[int, str] | None = None
+        self._coding: bytes | None = None  # what the head says of its body's Transfer-Encoding
         self._in_head = self._paused = False
         self._ending = self._deaf = False  # the connection ends soon; what it still sends is not looked at
         self.drained: asyncio.Future[None] | None = None
@@ -133,7 +136,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._url, self._headers = b"", Headers()
-        self._in_head, self._expects, self._hosts = True, False, 0
+        self._in_head, self._expects, self._hosts, self._coding = True, False, 0, None
         self._since = self._loop.time()
 
     def on_url(self, url: bytes) -> None:
@@ -147,6 +150,8 @@ class Connection(asyncio.Protocol):
                 self._expects = value.lower() == b"100-continue"  # in any case (RFC 9110 §10.1.1)
             elif name == b"host":
                 self._hosts += 1  # with two, whoever stands before this may have taken the other (RFC 9112 §3.2)
+            elif name == b"transfer-encoding":
+                self._coding = value if self._coding is None else self._coding + b"," + value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -163,8 +168,10 @@ class Connection(asyncio.Protocol):
         self._waiting.append(self._reading)
         if len(self._headers) > MOST_HEADERS:
             self._reject(431, TOO_LARGE)
-        elif self._hosts > 1 or (version != "1.1" and not is_sound(version, self._headers)):
+        elif self._hosts > 1 or not is_sound(version, self._headers, self._hosts):
             self._reject(400, NOT_HTTP)
+        elif self._coding is not None and self._coding.strip().lower() != b"chunked":
+            self._reject(501, CODED)
 
     def on_body(self, body: bytes) -> None:
         self._unheard = 0

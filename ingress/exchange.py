@@ -7,6 +7,7 @@ from typing import Any, Protocol
 _LINES = {status.value: b"HTTP/1.1 %d %s" % (status.value, status.phrase.encode()) for status in HTTPStatus}
 _BODILESS = (204, 304)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+UNINVITED = "muster.uninvited"  # of a scope's extensions: whether the client waits to be told to send its body
 
 
 class Wire(Protocol):
@@ -44,6 +45,8 @@ class Exchange:
         """`keeps`: the client keeps the connection, and (HTTP/1.0) has to be `named` that we do. `expects`: it waits
         for 100 Continue before it sends its body."""
         self._wire, self.scope, self._keeps, self._named, self._expects = wire, scope, keeps, named, expects
+        if expects:
+            scope["extensions"] = {UNINVITED: self._is_uninvited}
         self.body, self.whole = b"", False
         self.complete = self.begun = self.gone = self._over = self._chunked = False
         self._head = b""
@@ -72,6 +75,9 @@ class Exchange:
     def wants_body(self) -> bool:
         """Whether the application waits for what the client has not sent."""
         return self._waiter is not None and not self.whole
+
+    def _is_uninvited(self) -> bool:
+        return self._expects and not self.body
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

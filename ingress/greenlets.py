@@ -19,7 +19,7 @@ from models.database import Connection
 
 T = TypeVar("T")
 # A statement's own limit is ten seconds; a server that is frozen keeps none.
-SILENCE = 20.0
+SILENCE = 12.0
 
 _log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class _Connection(psycopg.Connection[tuple[Any, ...]]):
                 loop.remove_writer(socket)
         if not ready:
             self.pgconn.finish()
-            raise psycopg.OperationalError("the database is silent")
+            raise database.Silent("the database is silent")
         return int(ready)
 
 

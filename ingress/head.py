@@ -34,9 +34,11 @@ def scope_of(method: bytes, url: bytes, version: str, headers: Headers) -> dict[
     }
 
 
-def is_sound(version: str, headers: Headers) -> bool:
-    """Whether a head of another version than 1.1 is one that llhttp should have taken: of chunks in HTTP/1.0 others may
-    have understood another thing (RFC 9112 §6.1)."""
+def is_sound(version: str, headers: Headers, hosts: int) -> bool:
+    """Whether a head is one that llhttp should have taken: HTTP/1.1 names its host (RFC 9112 §3.2), and of chunks in
+    HTTP/1.0 others may have understood another thing (§6.1)."""
+    if version == "1.1":
+        return hosts > 0
     return version == "1.0" and not any(name == b"transfer-encoding" for name, _ in headers)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar.types import Receive, Scope, Send
 
+from ingress.exchange import UNINVITED
 from models.errors import Refused, TooLarge
 
 SCIM_JSON = b"application/scim+json"
@@ -104,9 +105,12 @@ class Heard:
         return message
 
 
-async def discard(receive: Receive, most: int) -> None:
+async def discard(scope: Scope, receive: Receive, most: int) -> None:
     """Take what is left of a body that nobody reads: a client that is still sending would see its
-    connection reset instead of the answer."""
+    connection reset instead of the answer. One that waits to be told to send is not told so."""
+    extensions: Any = scope.get("extensions")
+    if extensions and UNINVITED in extensions and extensions[UNINVITED]():
+        return
     size, more = 0, not (isinstance(receive, Heard) and receive.over)
     while more and size <= most:
         message: Any = await receive()

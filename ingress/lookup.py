@@ -63,7 +63,7 @@ def reader(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, An
         metrics.LOOKUP_BATCH_SIZE.observe(len(asks))
         return answers, lambda: _afterwards(stale, touch)
 
-    return Batches("lookup", database_url, run, slots=SLOTS, most=MOST, queue_limit=queue_limit)
+    return Batches("lookup", database_url, run, slots=SLOTS, most=MOST, queue_limit=queue_limit, of=_list_of)
 
 
 def scanner(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, Any]:
@@ -81,8 +81,14 @@ def scanner(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, A
         return answers, lambda: _afterwards(stale, touch)
 
     return Batches(
-        "scan", database_url, run, slots=SLOTS, most=1, queue_limit=queue_limit, options=SCAN_OPTIONS, beside=True
-    )
+        "scan", database_url, run, slots=SLOTS, most=1, queue_limit=queue_limit, options=SCAN_OPTIONS, beside=True,
+        of=_list_of,
+    )  # fmt: skip
+
+
+def _list_of(ask: Ask) -> str | None:
+    """Whose a question is; None of a token that is not known yet."""
+    return None if ask.holder is None else ask.holder.list_id
 
 
 def _answers(connection: Connection, asks: Sequence[Ask]) -> tuple[list[Any], list[Ask]]:

@@ -15,6 +15,14 @@ from ops.settings import Settings
 from ops.vault import Vault
 
 STATEMENT_SECONDS = 15
+CHECK_SECONDS = 3.0  # that a server is given to say that it is there
+
+
+def _check(connection: database.Bounded) -> None:
+    """Raises where a connection is of no use: one that a restart of the server has cut is replaced unseen."""
+    connection.silence = CHECK_SECONDS
+    ConnectionPool.check_connection(connection)
+    connection.silence = database.Bounded.silence
 
 
 class Office:
@@ -30,10 +38,11 @@ class Office:
         limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=3s"
         options = database.options(settings.database_url, f"{limits} {plans}")
         self.proxies = Proxies(settings.trusted_proxies, settings.public_root(), settings.public_url is not None)
-        self.pool: ConnectionPool[database.Connection] = ConnectionPool(
-            settings.database_url, min_size=0, max_size=most, max_idle=60, timeout=10, open=False,
-            check=ConnectionPool.check_connection,  # one that a restart of the server has cut is replaced unseen
-            kwargs={"autocommit": True, "application_name": application, "options": options},
+        chosen = {"connect_timeout": 5, **database.alive(settings.database_url), "options": options}
+        self.pool: ConnectionPool[database.Bounded] = ConnectionPool(
+            settings.database_url, connection_class=database.Bounded, min_size=0, max_size=most, max_idle=60,
+            timeout=10, open=False, check=_check,
+            kwargs={"autocommit": True, "application_name": application, **chosen},
         )  # fmt: skip
 
     def address_of(self, scope: Scope | Any) -> str:

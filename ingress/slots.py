@@ -49,8 +49,11 @@ class Slot(Generic[Ask, Answer]):
         run: Run[Ask, Answer],
         hand_over: Callable[[Caller[Ask, Answer]], bool] | None,
         of: Callable[[Ask], object],
+        away: Callable[[Exception], None],
     ) -> None:
+        """`away` is called in the event loop when there is no database."""
         self._name, self._connect, self._run, self._hand_over, self._of = name, connect, run, hand_over, of
+        self._away = away
         self._connection: Connection | None = None
         self._growth, self._hurried = Growth(), False
         self._parts: deque[Sequence[Caller[Ask, Answer]]] = deque()  # of a batch, to be served yet
@@ -77,7 +80,7 @@ class Slot(Generic[Ask, Answer]):
             answers, afterwards = self._attempt([caller.ask for caller in callers])
         except CommitUnknown:
             self.close()
-            _fail(callers, Unavailable("the database was lost while it stored this: look it up, then try again"))
+            fail(callers, Unavailable("the database was lost while it stored this: look it up, then try again"))
         except database.CLASHES as error:
             self._serve_halves(callers, error)
         except database.LOST as error:
@@ -86,7 +89,9 @@ class Slot(Generic[Ask, Answer]):
                 return
             _log.warning("database_lost", batch=self._name, error=type(error).__name__)
             self.close()
-            _fail(callers, Unavailable("the database is not available: nothing was stored, try again"))
+            gone = Unavailable("the database is not available: nothing was stored, try again")
+            fail(callers, gone)
+            callers[0].future.get_loop().call_soon_threadsafe(self._away, gone)
         except Exception as error:
             _log.exception("batch_failed", batch=self._name, size=len(callers))
             self._serve_halves(callers, error)
@@ -98,14 +103,15 @@ class Slot(Generic[Ask, Answer]):
                     self._growth.note(self._connection, len(callers))
 
     def _attempt(self, asks: Sequence[Ask]) -> Result[Answer]:
-        """Once, and once more over a new connection if this one was lost before COMMIT was sent."""
+        """Once, and once more over a new connection if this one was lost before COMMIT was sent; not where the server
+        was silent, which has taken all the time that there was."""
         if self._connection is not None:
             try:
                 return self._run(self._connection, asks)
             except OUTDATED:
                 return self._run(self._connection, asks)
-            except database.LOST:
-                if not self._connection.closed:
+            except database.LOST as error:
+                if not self._connection.closed or isinstance(error, database.Silent):
                     raise
         self.close()
         self._connection, self._growth = self._connect(), Growth()
@@ -120,7 +126,7 @@ class Slot(Generic[Ask, Answer]):
             self._serve_halves(callers, error)
         elif not (locked and self._hand_over is not None and self._hand_over(callers[0])):
             _log.warning("statement_ended", batch=self._name, error=type(error).__name__)
-            _fail(callers, Unavailable("somebody else is changing the same at this moment: try again in a second"))
+            fail(callers, Unavailable("somebody else is changing the same at this moment: try again in a second"))
 
     def _hurry(self, hurried: bool) -> None:
         """Let the parts of a batch wait for less, or a lock on many rows would be waited for as often as there are."""
@@ -134,7 +140,7 @@ class Slot(Generic[Ask, Answer]):
         if len(callers) > 1:
             self._parts.extend(self._divided(callers))
         elif not isinstance(error, database.CLASHES) or callers[0].clashes >= MOST_CLASHES:
-            _fail(callers, error)
+            fail(callers, error)
         else:
             # Alone it reads again: what was faster is visible now.
             callers[0].clashes += 1
@@ -173,5 +179,6 @@ def _settle(callers: Sequence[Caller[Any, Any]], answers: Sequence[Any]) -> None
             future.set_result(answer)
 
 
-def _fail(callers: Sequence[Caller[Any, Any]], error: Exception) -> None:
+def fail(callers: Sequence[Caller[Any, Any]], error: Exception) -> None:
+    """Tell all of them the same."""
     _answer(callers, [error] * len(callers))

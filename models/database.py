@@ -1,20 +1,22 @@
 """Connections and transactions."""
 
+import select
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import psycopg
 import tenacity
-from psycopg.abc import Buffer
+from psycopg.abc import RV, Buffer, PQGen
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Format
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg.types.string import TextLoader
+from psycopg.waiting import WAIT_R, WAIT_W
 
 from models.errors import Refused
 
@@ -29,6 +31,10 @@ set_json_loads(_decoder.decode)
 # UTC whatever the server's zone; and no JIT, PostgreSQL's default, because it compiles a second or more at statements
 # that take milliseconds: their plans are costed for tables that may be large.
 ALWAYS = "-c timezone=UTC -c jit=off"
+# Of a connection over TCP, in seconds but for the last one: how soon a server is noticed that has vanished, by whoever
+# waits for its answer, and by whoever has sent something that it did not acknowledge. The URL may say otherwise.
+ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+SILENCE = 17.0  # seconds without a word: more than the longest statement_timeout of a request
 LEAST_VERSION = 17  # MAINTAIN, which the serving role needs to vacuum the journal, and transaction_timeout
 # What PostgreSQL says of a transaction that stood in another one's way: it was rolled back.
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
@@ -51,16 +57,56 @@ class _Uuid(Loader):
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+class Silent(psycopg.OperationalError):
+    """The server says nothing any more, and the connection was given up: one that is frozen keeps no time-outs."""
+
+
+class Bounded(psycopg.Connection[tuple[Any, ...]]):
+    """One that does not wait for a silent server for ever."""
+
+    silence = SILENCE
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """What psycopg calls wherever it has to wait for its socket."""
+        try:
+            state = next(gen)
+            while True:
+                state = gen.send(self._ready(state, timeout or self.silence))
+        except StopIteration as ended:
+            return cast(RV, ended.value)
+
+    def _ready(self, state: int, within: float) -> int:
+        looking = select.poll()
+        looking.register(
+            self.pgconn.socket, (select.POLLIN if state & WAIT_R else 0) | (select.POLLOUT if state & WAIT_W else 0)
+        )
+        found = looking.poll(within * 1000)
+        if not found:
+            self.pgconn.finish()
+            raise Silent("the database is silent")
+        seen = found[0][1]
+        if seen & ~(select.POLLIN | select.POLLOUT):  # an error: whoever reads or writes is told of it
+            return state & (WAIT_R | WAIT_W)
+        return (WAIT_R if seen & select.POLLIN else 0) | (WAIT_W if seen & select.POLLOUT else 0)
+
+
 def connect(
     url: str, application: str = "muster", kind: type[Connection] = psycopg.Connection, **parameters: Any
 ) -> Connection:
     """An autocommitting connection; transactions are opened by `transaction`."""
-    chosen = {"connect_timeout": 5, **parameters, "options": options(url, parameters.get("options", ""))}
+    more = {**alive(url), **parameters}
+    chosen = {"connect_timeout": 5, **more, "options": options(url, parameters.get("options", ""))}
     connection = kind.connect(url, autocommit=True, application_name=application, **chosen)
     # Ids are text everywhere in ours: by way of a UUID object each cost 2 µs.
     connection.adapters.register_loader("uuid", TextLoader)
     connection.adapters.register_loader("uuid", _Uuid)
     return connection
+
+
+def alive(url: str) -> dict[str, int]:
+    """How soon a server that has vanished is noticed, as far as the URL does not say."""
+    own = conninfo_to_dict(url)
+    return {name: value for name, value in ALIVE.items() if name not in own}
 
 
 def options(url: str, more: str = "") -> str:

@@ -224,6 +224,8 @@ def _redis(url: str) -> Finding:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             client.ping()
             policy = dict(client.config_get("maxmemory-policy")).get("maxmemory-policy")
+    except redis.AuthenticationError as error:
+        return Finding("redis", False, f"refuses the name or password in MUSTER_REDIS_URL ({error}): set the right one")
     except redis.ResponseError:
         return Finding(
             "redis", True, "answers; its eviction policy cannot be asked for: make sure that it is noeviction"

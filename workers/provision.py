@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from psycopg import errors
@@ -146,6 +147,7 @@ def _once(
 ) -> Settled:
     settled, watch, held, events = Settled(), Stopwatch(), list[Lane](), list[Event]()
     lists = {lane.list_id for lane in lanes}
+    committed: Any = None
     try:
         with pipelined(connection, lists) as cursor:
             if hurried:
@@ -158,12 +160,18 @@ def _once(
             if events:
                 settled.entries, rung = _settle(cursor, events, rosters, watch)
                 settled.again += rung
-            cursor.execute("commit")
+            committed = cursor.execute("commit")
             if held:
                 # After the COMMIT gave the lanes back: rows that came while they were held rang in vain.
                 database.allow(cursor, lists)
                 settled.again += journal.left(cursor, held)
         watch.lap("commit")
+    except Exception as error:
+        if committed is None or not committed.succeeded:
+            raise
+        # It holds, whatever became of the question after it: what may be left, and what was freed, is rung.
+        _log.warning("left_unknown", error=repr(error), lanes=len(held))
+        settled.again += held
     finally:
         metrics.LANES_BUSY.dec(len(held))
     if events:

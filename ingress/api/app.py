@@ -106,7 +106,7 @@ class Api:
             key = await self._in_turn(admit, self.office, asked, headers)
         except Refused:
             # As much as of any other body: who is still sending would not see the answer.
-            await discard(request.receive, MOST_BYTES)
+            await discard(request.scope, request.receive, MOST_BYTES)
             raise
         async with received(request) as file:
             return await self._in_turn(serve, self.office, replace(asked, file=file), headers, key)

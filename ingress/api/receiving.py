@@ -28,7 +28,7 @@ class File(NamedTuple):
 async def received(request: Request[Any, Any, Any]) -> AsyncIterator[File]:
     """The body as a file. Refused where it is too large, or where as many files as there is room for are here."""
     if not turns.acquire(blocking=False):
-        await http.discard(request.receive, LARGEST_FILE)
+        await http.discard(request.scope, request.receive, LARGEST_FILE)
         raise Unavailable(BUSY)
     try:
         with SpooledTemporaryFile(IN_MEMORY) as spooled:
@@ -46,11 +46,11 @@ async def _take(request: Request[Any, Any, Any], file: BinaryIO) -> bytes:
             digest.update(chunk)
             file.write(chunk)
     except RequestEntityTooLarge:
-        await http.discard(request.receive, LARGEST_FILE)
+        await http.discard(request.scope, request.receive, LARGEST_FILE)
         raise TooLarge(TOO_LARGE) from None
     except OSError as error:
         check_full(error)
-        await http.discard(request.receive, LARGEST_FILE)
+        await http.discard(request.scope, request.receive, LARGEST_FILE)
         raise Unavailable(NO_ROOM) from None
     file.seek(0)
     return digest.digest()

@@ -45,7 +45,7 @@ async def upload(request: Call, list_id: ListId) -> Response[str]:
     """Keep a file's rows. The form goes to disk as it comes; nothing of it is read before whoever sends it is known."""
     await _admit(request, list_id)
     if not uploads.turns.acquire(blocking=False):
-        await http.discard(request.receive, LARGEST_FILE)
+        await http.discard(request.scope, request.receive, LARGEST_FILE)
         return await _refuse(request, list_id, uploads.BUSY, 503)
     try:
         return await _take(request, list_id)
@@ -58,11 +58,11 @@ async def _take(request: Call, list_id: str) -> Response[str]:
     try:
         form: Any = await request.form()
     except RequestEntityTooLarge:
-        await http.discard(request.receive, LARGEST_FILE)
+        await http.discard(request.scope, request.receive, LARGEST_FILE)
         return await _refuse(request, list_id, uploads.TOO_LARGE)
     except OSError as error:
         uploads.check_full(error)
-        await http.discard(request.receive, LARGEST_FILE)
+        await http.discard(request.scope, request.receive, LARGEST_FILE)
         return await _refuse(request, list_id, uploads.NO_ROOM, 503)
     except ClientException:
         return await _refuse(request, list_id, NO_FILE)

@@ -24,6 +24,7 @@ class Tally:
     took in all, and the processor time that the generator spent."""
 
     seconds: list[float] = field(default_factory=list)
+    accepted: list[float] = field(default_factory=list)  # those of answers below 300
     statuses: dict[int, int] = field(default_factory=dict)
     lost: int = 0
     elapsed: float = 0.0
@@ -32,6 +33,8 @@ class Tally:
     def add(self, status: int, seconds: float) -> None:
         """One more answer."""
         self.seconds.append(seconds)
+        if status < 300:
+            self.accepted.append(seconds)
         self.statuses[status] = self.statuses.get(status, 0) + 1
 
     def quantile(self, share: float) -> float:

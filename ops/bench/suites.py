@@ -179,10 +179,20 @@ def api(system: System, chosen: Chosen, say: Say) -> Outcome:
     return Outcome(api.table(found), api.as_json(found), wrong=sum(one.wrong for one in found))
 
 
+def overload(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """One list's flood, slow clients, and another list beside them."""
+    from ops.bench import overload, overload_shown
+
+    found = overload.measure(system, say, **chosen.given("seconds"))
+    return Outcome(
+        overload_shown.table(found), overload_shown.as_json(found), overload_shown.lines(found), wrong=found.wrong
+    )
+
+
 SUITES: dict[str, Suite] = {
     "ingress": ingress, "scale": scale, "console": console, "workers": workers, "burst": burst, "group": group,
     "growth": growth, "memory": memory, "sync": sync, "csv": people_csv, "sessions": sessions,
-    "api": api,
+    "api": api, "overload": overload,
 }  # fmt: skip
 # Those that the table of targets is made of, in this order.
 TABLE: dict[str, Suite] = {

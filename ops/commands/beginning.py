@@ -33,6 +33,23 @@ def need_port(host: str, port: int, host_variable: str, port_variable: str) -> N
         stop(REFUSED, str(taken))
 
 
+def need_bell(redis_url: str) -> None:
+    """That Redis does not refuse for good. One that is away is done without: the sweep finds what was not rung."""
+    import redis
+    import structlog
+
+    try:
+        with redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2) as client:
+            client.ping()
+    except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
+        stop(REFUSED, f"Redis refuses {PREFIX}REDIS_URL: {error}")
+    except ValueError:
+        # Its text would show the URL, and the password in it.
+        stop(REFUSED, f"{PREFIX}REDIS_URL is no URL of Redis's: redis://:PASSWORD@HOST:PORT/0")
+    except redis.RedisError as error:
+        structlog.get_logger().warning("bell_away", error=str(error))
+
+
 def need_welcome(database_url: str) -> None:
     """That PostgreSQL does not refuse for good. One that is away is waited for, by whoever needs it."""
     import psycopg

@@ -22,8 +22,8 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 @click.command()
 @click.option(
     "--suite", type=click.Choice(
-        ["ingress", "workers", "burst", "growth", "group", "memory", "sync", "csv", "sessions", "api", "table", "scale",
-         "console", "hosts", "bytes", "background", "bloat"]
+        ["ingress", "workers", "burst", "growth", "group", "memory", "sync", "csv", "sessions", "api", "overload",
+         "table", "scale", "console", "hosts", "bytes", "background", "bloat"]
     ), default="ingress", show_default=True,
 )  # fmt: skip
 @click.option(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ops import addresses
-from ops.commands.beginning import need_database, need_port, need_welcome
+from ops.commands.beginning import need_bell, need_database, need_port, need_welcome
 from ops.commands.shared import REFUSED, Target, on_target, show, stop
 from ops.up import GATE
 
@@ -56,6 +56,7 @@ def ingress() -> None:
     parts = ["ingress.app", *(module for part, module in apart.items() if loaded.serves(part))]
     _load(*parts, "ingress.server", "ops.internal", "scim2_models")
     need_welcome(loaded.database_url)
+    need_bell(loaded.redis_url)
     from ops import forks
     from ops.internal import ingress_server
 
@@ -92,6 +93,7 @@ def workers() -> None:
 
     _load("workers.main", "ops.internal")
     need_welcome(loaded.database_url)
+    need_bell(loaded.redis_url)
     from ops import forks
     from ops.internal import worker_server
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import errors
 
-from ingress.batches import Batches
+from ingress.batches import Batches, Shed
 from ingress.slots import CommitUnknown, Result
 from models.database import Connection
 from models.errors import Unavailable
@@ -210,8 +210,10 @@ def test_nobody_waits_long_for_company(database_url: str) -> None:
 
 def test_a_server_that_says_nothing_any_more_is_away(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingress.greenlets.SILENCE", 0.2)
+    tries = []
 
     def run(connection: Connection, asks: Sequence[int]) -> Result[int]:
+        tries.append(asks[0])
         connection.execute("select pg_sleep(%s)", (asks[0],))
         return asks, nothing
 
@@ -220,6 +222,7 @@ def test_a_server_that_says_nothing_any_more_is_away(database_url: str, monkeypa
 
     assert isinstance(silent, Unavailable)
     assert next_one == 0
+    assert tries == [30, 0]  # whoever was silent has had the time that there was
 
 
 def test_a_batch_that_comes_too_late_is_none(database_url: str) -> None:
@@ -239,3 +242,32 @@ def test_a_batch_that_comes_too_late_is_none(database_url: str) -> None:
     with batches(database_url, run, slots=2) as made:
         assert asyncio.run(twice(made)) == 1
     assert sizes == [1]
+
+
+def test_one_lists_flood_leaves_room_for_others(database_url: str) -> None:
+    def run(connection: Connection, asks: Sequence[str]) -> Result[str]:
+        connection.execute("select pg_sleep(0.05)")
+        return asks, nothing
+
+    made: Batches[str, str] = Batches("test", database_url, run, slots=1, most=8, queue_limit=16, of=lambda ask: ask[0])
+    answers = ask(made, *["flood"] * 12, "other", "third")
+    asyncio.run(made.stop())
+
+    assert [isinstance(answer, Shed) for answer in answers] == [False] * 2 + [True] * 10 + [False] * 2
+
+
+def test_whoever_waits_while_there_is_no_database_is_told_with_those_who_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connects: list[str] = []
+
+    def connect(*_: Any, **__: Any) -> Connection:
+        connects.append("again")
+        raise errors.ConnectionTimeout
+
+    monkeypatch.setattr("ingress.batches.greenlets.connect", connect)
+    with batches("", lambda *_: ([], nothing)) as made:
+        answers = ask(made, *range(50))
+
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert connects == ["again"]

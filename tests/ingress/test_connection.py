@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from ingress import connection
+from ingress.http import discard
 from ingress.server import Server, refuse_more
 from ops.addresses import BACKLOG
 
 WITHIN = 10  # seconds until a test gives up
+CHUNKED = b"POST /a HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: %b\r\n\r\n1\r\na\r\n0\r\n\r\n"
 GET = b"GET /%b HTTP/1.1\r\nHost: muster.example\r\n\r\n"
 
 
@@ -34,7 +36,9 @@ class App:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked.append(scope["path"])
         body, more = b"", True
-        if scope["path"] != "/unread":
+        if scope["path"] == "/refused":
+            await discard(scope, receive, 1_000_000)
+        elif scope["path"] != "/unread":
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -250,6 +254,18 @@ def test_a_refusal_of_what_was_not_sent_ends_the_connection(running: Running) ->
     assert b"connection: close" in answer
 
 
+def test_a_body_that_is_refused_is_not_asked_for(running: Running) -> None:
+    waits = b"POST /refused HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    with running.connect() as client:
+        client.sendall(waits)
+        told = rest(client)
+    sent_all_the_same = running.ask(waits + b"{}")
+
+    assert told.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"connection: close" in told
+    assert sent_all_the_same.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_an_offer_of_another_protocol_is_not_taken(running: Running) -> None:
     offer = b"Host: m\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
     answers = running.ask(
@@ -357,6 +373,10 @@ def test_a_failure_is_answered_and_one_in_the_middle_cannot_be_taken_for_a_whole
         (b"GET /a HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n" + b"x: y\r\n" * 300 + b"\r\n", 431),
         (b"\r\n" * 100_000, 431),
         (b"CONNECT muster.example:443 HTTP/1.1\r\nHost: m\r\n\r\n", 400),
+        (b"GET /a HTTP/1.1\r\nX: y\r\n\r\n", 400),
+        (CHUNKED % b"gzip, chunked", 501),
+        (CHUNKED % b"gzip\r\nTransfer-Encoding: chunked", 501),
+        (CHUNKED % b"chunked, chunked", 400),
     ],
 )
 def test_what_is_no_request_is_refused_in_words(running: Running, sent: bytes, expected: int) -> None:

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 from models import database, migrations
-from ops import addresses, embedded
-from ops.commands.beginning import need_welcome
+from ops import addresses, doctor, embedded
+from ops.commands.beginning import need_bell, need_welcome
 from ops.embedded import DATABASE, OWNING, SERVING, Postgres
 from tests.journeys.system import ROOT, clean_environment
 from tests.journeys.waiting import eventually
@@ -97,6 +98,33 @@ def test_a_wrong_password_is_one_sentence() -> None:
     for line in said:
         assert line.startswith("muster: PostgreSQL refuses MUSTER_DATABASE_URL: ")
         assert 'password authentication failed for user "muster_app"' in line
+
+
+def test_a_wrong_password_of_valkey_is_said_at_the_start_and_by_doctor(tmp_path: Path) -> None:
+    with running_valkey(tmp_path) as server, redis.Redis.from_url(server.url()) as client:
+        client.config_set("requirepass", "right")
+        wrong = f"{server.url()}?password=wrong"
+        said = [
+            refused(command, MUSTER_DATABASE_URL=AWAY, MUSTER_REDIS_URL=wrong) for command in ("ingress", "workers")
+        ]
+        without, with_wrong = doctor._redis(server.url()), doctor._redis(wrong)
+        right = doctor._redis(f"{server.url()}?password=right")
+
+    for line in said:
+        assert line.startswith("muster: Redis refuses MUSTER_REDIS_URL: ")
+    for finding in (without, with_wrong):
+        assert (finding.ok, "refuses the name or password" in finding.detail) == (False, True)
+    assert right.ok
+
+
+def test_what_is_no_url_of_redis_is_refused_without_showing_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        need_bell("redis//:secret@valkey")
+    need_bell("redis://127.0.0.1:1")  # away: done without
+
+    said = capsys.readouterr().err
+    assert "MUSTER_REDIS_URL is no URL of Redis's" in said
+    assert "secret" not in said
 
 
 @pytest.mark.parametrize(("before", "after"), [(SERVING, "nobody_here"), (f"/{DATABASE}?", "/nothing?")])

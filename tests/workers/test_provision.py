@@ -357,3 +357,18 @@ def test_inactive_users_whose_numbers_move_in_a_circle_are_not_applied_without_e
         drains += 1
 
     assert not staff.pending()
+
+
+def test_what_may_be_left_is_rung_where_nobody_could_say_after_the_commit(
+    staff: Roster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = staff.lane(staff.create("mila@north.example"))
+
+    def left(*_: Any) -> list[Lane]:
+        raise errors.QueryCanceled
+
+    monkeypatch.setattr(journal, "left", left)
+    settled = staff.drain(lane)
+
+    assert (settled.again, len(settled.entries)) == ([lane], 1)
+    assert staff.log() == [("create", "applied", None)]

@@ -1,0 +1,46 @@
+"""Whose turn it is."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from ingress.slots import Caller
+from ingress.waiting import Waiting
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    made = asyncio.new_event_loop()
+    yield made
+    made.close()
+
+
+def waiting(loop: asyncio.AbstractEventLoop, *asks: str) -> Waiting[str, None]:
+    """Asks by the letter that they begin with."""
+    made: Waiting[str, None] = Waiting(lambda ask: ask[0])
+    for ask in asks:
+        made.add(Caller(ask, loop.create_future()))
+    return made
+
+
+def taken(of: Waiting[str, None], most: int) -> list[str]:
+    return [caller.ask for caller in of.take(most)]
+
+
+def test_lists_take_turns_and_each_ones_requests_stay_in_order(loop: asyncio.AbstractEventLoop) -> None:
+    crowd = waiting(loop, *(f"a{n}" for n in range(6)), "b0", "c0", "b1")
+
+    assert taken(crowd, 4) == ["a0", "b0", "c0", "a1"]
+    assert (len(crowd), crowd.of_party("a"), crowd.of_party("c")) == (5, 4, 0)
+    assert taken(crowd, 2) == ["b1", "a2"]
+    assert taken(crowd, 10) == ["a3", "a4", "a5"]
+    assert (len(crowd), taken(crowd, 3)) == (0, [])
+
+
+def test_whoever_comes_beside_a_flood_is_in_the_next_batch(loop: asyncio.AbstractEventLoop) -> None:
+    flood = waiting(loop, *(f"a{n}" for n in range(1000)))
+    flood.take(128)
+    flood.add(Caller("b0", loop.create_future()))
+
+    assert "b0" in taken(flood, 128)
