@@ -137,4 +137,4 @@ def _accept_bulk(
 
 def _verdicts(asks: Sequence[Ask], grants: Grants) -> list[Verdict]:
     told = grants()
-    return [told.get(ask.holder.token_id) or token.unknown() for ask in asks]
+    return [token.verdict(told, ask.holder.token_id, ask.address) for ask in asks]

@@ -140,7 +140,7 @@ def _answer(ask: Ask, found: dict[str, dict[Key, Stored]], cursor: Cursor | None
 
 
 def _verdict(ask: Ask, grants: dict[str, Grant | Refused]) -> Grant | Refused | None:
-    return None if ask.holder is None else grants.get(ask.holder.token_id) or token.unknown()
+    return None if ask.holder is None else token.verdict(grants, ask.holder.token_id, ask.address)
 
 
 def _afterwards(stale: list[Ask], touch: Touch) -> None:

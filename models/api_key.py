@@ -43,6 +43,7 @@ class Caller:
     organisation: str
     plan: str
     stale: bool  # last used longer than a minute ago, as far as the database knows
+    address: str  # of the request that is served
 
     @property
     def may_change(self) -> bool:
@@ -102,8 +103,8 @@ def revoke(cursor: Cursor, prefix: str, organisation_id: str | None = None) -> s
     return row[0] if row else None
 
 
-def opened(cursor: Cursor, key: str) -> Caller:
-    """Who calls with a key; Unauthorised where it opens nothing (any more). One plain read, no lock."""
+def opened(cursor: Cursor, key: str, address: str) -> Caller:
+    """Who calls with a key from an address; Unauthorised where it opens nothing (any more). One plain read, no lock."""
     cursor.execute(
         "select k.digest, k.revoked_at, k.expires_at <= clock_timestamp(), k.id::text, k.prefix, k.scope, o.id::text,"
         " o.name, o.plan, coalesce(k.last_used_at < clock_timestamp() - interval '1 minute', true)"
@@ -117,7 +118,7 @@ def opened(cursor: Cursor, key: str) -> Caller:
         raise Unauthorised("this API key was revoked: make a new one in the console", "revoked")
     if row[2]:
         raise Unauthorised("this API key has expired: make a new one in the console", "expired")
-    return Caller(*row[3:])
+    return Caller(row[3], row[4], row[5], row[6], row[7], row[8], row[9], address)
 
 
 def touch(cursor: Cursor, key_id: str, address: str) -> None:

@@ -1,4 +1,4 @@
-"""What operators and API keys changed: one row an act, with who did it."""
+"""What operators and API keys did: one row an act, with who did it and from where. Rows are only added."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 from models.database import Cursor
 from models.text import new_id
+
+COMMAND_LINE = "command line"
 
 
 class Actor(Protocol):
@@ -19,20 +21,25 @@ class Actor(Protocol):
     def who(self) -> str:
         """What the audit log and "created by" call them."""
 
+    @property
+    def address(self) -> str:
+        """From where: their client's address, or "command line"."""
+
 
 class Somebody(NamedTuple):
     """An actor of whom no more is known: whoever types on the command line."""
 
     organisation_id: str
     who: str
+    address: str = COMMAND_LINE
 
 
 def record(cursor: Cursor, actor: Actor, list_id: str | None, action: str, detail: str = "") -> None:
     """Write an act down, in the transaction that does it. `action` is "noun.verb", such as "token.revoke"."""
     cursor.execute(
-        "insert into audit_entry (id, organisation_id, list_id, operator, action, detail)"
-        " values (%s, %s, %s, %s, %s, %s)",
-        (new_id(), actor.organisation_id, list_id, actor.who, action, detail),
+        "insert into audit_entry (id, organisation_id, list_id, operator, action, detail, address)"
+        " values (%s, %s, %s, %s, %s, %s, %s)",
+        (new_id(), actor.organisation_id, list_id, actor.who, action, detail, actor.address),
     )
 
 

@@ -36,6 +36,7 @@ class Details:
     last_request_at: datetime | None  # any request of its tokens, refused ones too; None before the first
     idp: str | None  # guessed from the newest entry that tells
     mapped: int  # mappings that are on
+    networks: list[str]  # from which its provider may come, in CIDR; none: from anywhere
 
 
 def details(cursor: Cursor, list_id: str) -> Details | None:
@@ -48,8 +49,8 @@ def details(cursor: Cursor, list_id: str) -> Details | None:
         " order by e.at desc limit 1)),"
         " (select e.idp from (select idp from log_entry where list_id = c.list_id and at > c.connected_at"
         " order by at desc limit 200) e where e.idp is not null limit 1),"
-        " (select count(*) from field_mapping m where m.list_id = c.list_id and m.enabled)"
-        " from connection c where c.list_id = %s",
+        " (select count(*) from field_mapping m where m.list_id = c.list_id and m.enabled),"
+        " c.networks::text[] from connection c where c.list_id = %s",
         (list_id,),
     )
     row = cursor.fetchone()

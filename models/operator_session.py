@@ -21,10 +21,13 @@ class WrongPassword(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom an address belongs to, and the digest of their password at that time."""
+    """Whom an e-mail address belongs to, and the digest of their password at that time; an actor of the audit log."""
 
     operator_id: str
     digest: str
+    organisation_id: str
+    who: str
+    address: str  # of the request that is served
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Session:
     organisation: str
     plan: str
     demo: bool
+    address: str  # of the request that is served
 
     @property
     def may_change(self) -> bool:
@@ -70,13 +74,14 @@ class Browser:
     user_agent: str | None
 
 
-def account(cursor: Cursor, email: str) -> Account | None:
-    """Who has an address."""
+def account(cursor: Cursor, email: str, address: str) -> Account | None:
+    """Who has an e-mail address, for a request from an address of the network."""
     cursor.execute(
-        "select id, password_digest from operator where email_key = %s", (equality_key(email.replace("\x00", "")),)
+        "select id::text, password_digest, organisation_id::text, email from operator where email_key = %s",
+        (equality_key(email.replace("\x00", "")),),
     )
     row = cursor.fetchone()
-    return Account(str(row[0]), row[1]) if row else None
+    return Account(row[0], row[1], row[2], row[3], address) if row else None
 
 
 def verify(found: Account | None, password: str) -> Verified:
@@ -87,7 +92,7 @@ def verify(found: Account | None, password: str) -> Verified:
     return Verified(found, passwords.digest(password) if passwords.needs_rehash(found.digest) else None)
 
 
-def begin(cursor: Cursor, verified: Verified, address: str, user_agent: str | None) -> str | None:
+def begin(cursor: Cursor, verified: Verified, user_agent: str | None) -> str | None:
     """Sign in; returns the new session's secret, which nothing that the browser sent has a part in. None where the
     digest is another one by now: then the password has to be verified again."""
     known = verified.account
@@ -104,7 +109,14 @@ def begin(cursor: Cursor, verified: Verified, address: str, user_agent: str | No
     cursor.execute(
         "insert into operator_session (id, operator_id, digest, expires_at, address, user_agent)"
         " values (%s, %s, %s, clock_timestamp() + %s, %s, %s)",
-        (new_id(), known.operator_id, digest(secret), ABSOLUTE, address, user_agent[:300] if user_agent else None),
+        (
+            new_id(),
+            known.operator_id,
+            digest(secret),
+            ABSOLUTE,
+            known.address,
+            user_agent[:300] if user_agent else None,
+        ),
     )
     # Those that have ended are cleared whenever somebody signs in.
     cursor.execute(
@@ -118,9 +130,9 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def find(cursor: Cursor, secret: str, active: bool = True) -> Session | None:
-    """The session behind a cookie, if it is neither idle nor too old. Its operator being active is written down,
-    at most once a minute."""
+def find(cursor: Cursor, secret: str, address: str, active: bool = True) -> Session | None:
+    """The session behind a cookie that came from an address, if it is neither idle nor too old. Its operator being
+    active is written down, at most once a minute."""
     cursor.execute(
         "select s.id, o.id, o.email, o.role, g.id, g.name, g.plan, g.demo,"
         " s.seen_at < clock_timestamp() - interval '1 minute' from operator_session s"
@@ -133,7 +145,7 @@ def find(cursor: Cursor, secret: str, active: bool = True) -> Session | None:
         return None
     if active and row[8]:
         cursor.execute("update operator_session set seen_at = clock_timestamp() where id = %s", (row[0],))
-    return Session(str(row[0]), str(row[1]), row[2], row[3], str(row[4]), row[5], row[6], row[7])
+    return Session(str(row[0]), str(row[1]), row[2], row[3], str(row[4]), row[5], row[6], row[7], address)
 
 
 def end(cursor: Cursor, operator_id: str, session_id: str) -> bool:

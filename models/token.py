@@ -1,12 +1,13 @@
 """Bearer tokens of a list: issued once, kept as digests, checked in the transaction they open."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
+from models import networks
 from models.database import Cursor
 from models.errors import PlanTooLow, Refused, Taken, Unauthorised
 from models.organisation import NEEDS_BUSINESS, SCIM, SCIM_PLANS
@@ -40,6 +41,7 @@ class Grant:
 
     list_id: str
     unique_identifier: str
+    networks: str  # from which it may come, in CIDR with blanks between; empty: from anywhere
     stale: bool  # last used longer than a minute ago, as far as the database knows
 
 
@@ -148,7 +150,7 @@ def asked(cursor: Cursor, token_ids: Iterable[str]) -> Callable[[], dict[str, Gr
     """`check`, asked now and fetched when called: for a round trip that others share."""
     sent = cursor.execute(
         "select t.id::text, t.list_id, t.revoked_at, t.expires_at <= clock_timestamp(), c.state,"
-        " c.unique_identifier, o.plan,"
+        " c.unique_identifier, o.plan, array_to_string(c.networks, ' '),"
         " coalesce(t.last_used_at < clock_timestamp() - interval '1 minute', true)"
         " from bearer_token t join master_list l on l.id = t.list_id"
         " join organisation o on o.id = l.organisation_id left join connection c on c.list_id = t.list_id"
@@ -165,6 +167,7 @@ def _verdict(
     state: str | None,
     unique_identifier: str | None,
     plan: str,
+    allowed: str,
     stale: bool,
 ) -> Grant | Refused:
     if revoked_at is not None:
@@ -183,7 +186,15 @@ def _verdict(
         return Unauthorised("this list is not connected to provisioning any more", "disconnected")
     if plan not in SCIM_PLANS:
         return PlanTooLow(f"{NEEDS_BUSINESS}; people and data are kept, and nothing was changed")
-    return Grant(list_id, unique_identifier, stale)
+    return Grant(list_id, unique_identifier, allowed, stale)
+
+
+def verdict(told: Mapping[str, Grant | Refused], token_id: str, address: str) -> Grant | Refused:
+    """What a token allows whoever sends it from an address, by what `check` told of tokens."""
+    found = told.get(token_id)
+    if isinstance(found, Grant) and found.networks and not networks.holds(found.networks, address):
+        return networks.Elsewhere(address)
+    return found or unknown()
 
 
 def unknown() -> Unauthorised:

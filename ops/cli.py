@@ -26,6 +26,7 @@ COMMANDS = {
     "entry": "ops.commands.entries:entry",
     "held": "ops.commands.held:held",
     "guard": "ops.commands.held:guard",
+    "audit": "ops.commands.audit:audit",
     "organisation": "ops.commands.organisations:organisation",
     "backlog": "ops.commands.reading:backlog",
     "simulate": "ops.commands.simulate:simulate",

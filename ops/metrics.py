@@ -94,7 +94,7 @@ API_SECONDS = _histogram("api_seconds", "From a request of the admin API to its 
 API_UNLIMITED = _counter("api_unlimited_total", "Requests of the admin API not counted for want of Redis.")
 
 # There from the start, or the first of a kind would be no increase.
-for _reason in ("missing", "malformed", "unknown", "revoked", "expired", "disconnected", "wrong_list"):
+for _reason in ("missing", "malformed", "unknown", "revoked", "expired", "disconnected", "wrong_list", "address"):
     AUTH_FAILURES.labels(_reason)
 for _reason in ("lock", "clash", "timeout", "lost", "other"):
     DRAINS_FAILED.labels(_reason)

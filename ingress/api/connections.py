@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from ingress.api.desk import Desk
 from ingress.api.operation import operation
 from ingress.api.samples import LIST_ID, OPERATOR, WHEN
-from models import audit, connection
+from models import audit, connection, networks
 from models.errors import Unknown
 
 NOUN = "Connections"
@@ -24,6 +24,15 @@ class NewConnection(Struct, kw_only=True, forbid_unknown_fields=True):
     unique_identifier: Identifier
 
 
+class Networks(Struct, kw_only=True, forbid_unknown_fields=True):
+    """From where a list's identity provider may come."""
+
+    networks: Annotated[
+        list[Annotated[str, Meta(max_length=60)]],
+        Meta(description="In CIDR, IPv4 or IPv6; a single address is a network of one.", max_length=100),
+    ]
+
+
 class Connection(Struct, kw_only=True):
     """A list's link to its provider."""
 
@@ -35,12 +44,14 @@ class Connection(Struct, kw_only=True):
     last_request_at: datetime | None
     idp: Annotated[str | None, Meta(description="The family of the identity provider, as far as it can be told.")]
     mapped: Annotated[int, Meta(description="How many attributes are mapped.")]
+    networks: Annotated[list[str], Meta(description="From which it may come, in CIDR; empty: from any address.")]
     scim_base_url: str
 
 
 SAMPLE = Connection(
     provider="scim", unique_identifier="employeeNumber", state="connected", connected_by=OPERATOR, connected_at=WHEN,
-    last_request_at=WHEN, idp="entra", mapped=8, scim_base_url=f"https://muster.example/scim/v2/{LIST_ID}",
+    last_request_at=WHEN, idp="entra", mapped=8, networks=["203.0.113.0/24"],
+    scim_base_url=f"https://muster.example/scim/v2/{LIST_ID}",
 )  # fmt: skip
 
 
@@ -72,6 +83,19 @@ def connect_scim(at: Desk, body: NewConnection) -> Connection:
     return found
 
 
+@operation("PUT", PATH + "/networks", NOUN, SAMPLE, {"networks": ["203.0.113.0/24", "2001:db8::/32"]})
+def allow_networks(at: Desk, body: Networks) -> Connection:
+    """Allow networks.
+
+    From the next request on, in every process, the identity provider is refused with 403 from anywhere else. An empty
+    list lets it in from any address.
+    """
+    kept = networks.save(at.cursor, at.list.id, body.networks)
+    audit.record(at.cursor, at.caller, at.list.id, "connection.networks", networks.told(kept))
+    found: Connection = get_connection.handler(at)
+    return found
+
+
 @operation("DELETE", PATH, NOUN)
 def disconnect(at: Desk) -> None:
     """Disconnect a list.
@@ -82,4 +106,4 @@ def disconnect(at: Desk) -> None:
     audit.record(at.cursor, at.caller, at.list.id, "connection.disconnect")
 
 
-OPERATIONS = [get_connection, connect_scim, disconnect]
+OPERATIONS = [get_connection, connect_scim, allow_networks, disconnect]

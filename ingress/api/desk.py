@@ -104,7 +104,7 @@ def at_desk(office: Office, asked: Asked, key: str) -> Iterator[Desk]:
     with office.pool.connection() as connection:
         try:
             with database.transaction(connection) as cursor:
-                caller = api_key.opened(cursor, key)
+                caller = api_key.opened(cursor, key, asked.address)
                 if asked.operation.changes and not caller.may_change:
                     raise Wrong("forbidden", "this key has the scope to read: make one that writes")
                 desk = Desk(office, cursor, caller, _list(cursor, caller, asked), asked)

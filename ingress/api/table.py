@@ -1,6 +1,7 @@
 """Every operation of the API, noun by noun: a file each. The router, the document and the tests read this table."""
 
 from ingress.api import (
+    audit,
     comparisons,
     connections,
     directories,
@@ -25,6 +26,6 @@ from ingress.api.operation import Operation
 
 NOUNS = (
     organisation, lists, fields, field_values, people, people_export, imports, import_steps, sessions, session_people,
-    comparisons, connections, tokens, mappings, held, log, directories, syncs, keys,
+    comparisons, connections, tokens, mappings, held, log, directories, syncs, keys, audit,
 )  # fmt: skip
 OPERATIONS: list[Operation] = [one for noun in NOUNS for one in noun.OPERATIONS]

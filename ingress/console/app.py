@@ -11,6 +11,7 @@ from litestar.types import Message, Receive, Scope, Send
 
 from ingress.console import (
     api_keys,
+    audit,
     directories,
     directory_connect,
     directory_runs,
@@ -27,6 +28,7 @@ from ingress.console import (
     lists,
     log,
     mappings,
+    networks,
     pages,
     people,
     people_export,
@@ -62,8 +64,8 @@ HEADERS = {
 }
 MOST_BYTES = 1_048_576  # of a form
 PARTS = (
-    session, lists, people, people_export, imports, import_steps, sync_tab, tokens, mappings, held, log, directories,
-    directory_connect, directory_tab, directory_runs, api_keys, help, field_options, fields,
+    session, lists, people, people_export, imports, import_steps, sync_tab, tokens, networks, mappings, held, log,
+    directories, directory_connect, directory_tab, directory_runs, api_keys, audit, help, field_options, fields,
     list_sessions, list_session_people, list_session_compare,
 )  # fmt: skip
 A_YEAR = "max-age=31536000; includeSubDomains"

@@ -136,7 +136,8 @@ def at_desk(
     asked = time.perf_counter()
     with shared.pool.connection() as connection, database.transaction(connection) as cursor:
         metrics.CONSOLE_POOL_SECONDS.observe(time.perf_counter() - asked)
-        session = operator_session.find(cursor, secret, not is_poll(request)) if secret else None
+        address = shared.address(request)
+        session = operator_session.find(cursor, secret, address, not is_poll(request)) if secret else None
         if session is None:
             raise SignedOut("sign in to go on")
         csrf = csrf_token(secret)

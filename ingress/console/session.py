@@ -4,12 +4,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from litestar import Response, get, post
+from litestar.background_tasks import BackgroundTask
 from litestar.datastructures import Cookie
 
 from ingress.console import pages
 from ingress.console.desk import Call, Form, Id, Office, at_desk, check_origin, in_thread
 from ingress.console.limit import Limit
-from models import database, operator_session
+from models import audit, database, operator_session
 from models.errors import Unknown
 from models.operator_session import ABSOLUTE, WrongPassword
 from models.text import equality_key
@@ -47,7 +48,10 @@ def sign_in(request: Call, data: Form) -> Response[str]:
     try:
         secret = _begin(office, email, password, address, request.headers.get("user-agent"))
     except WrongPassword:
-        return _form(_next(data.get("next")), email, "The e-mail address or the password is wrong.", 401)
+        answer = _form(_next(data.get("next")), email, "The e-mail address or the password is wrong.", 401)
+        # After the answer, whose time must not tell whether anybody has the address.
+        answer.background = BackgroundTask(_note_refusal, office, email, address)
+        return answer
     limit.give_back()
     answer = pages.html("", 303, Location=_next(data.get("next")))
     answer.cookies.append(_cookie(office, secret, int(ABSOLUTE.total_seconds())))
@@ -58,13 +62,23 @@ def _begin(office: Office, email: str, password: str, address: str, user_agent: 
     # Argon2 between two transactions and not in one, which would hold a connection for 0.1 s of no use to it.
     while True:
         with office.pool.connection() as connection, database.transaction(connection) as cursor:
-            found = operator_session.account(cursor, email)
+            found = operator_session.account(cursor, email, address)
         verified = operator_session.verify(found, password)
         with office.pool.connection() as connection, database.transaction(connection) as cursor:
-            secret = operator_session.begin(cursor, verified, address, user_agent)
+            secret = operator_session.begin(cursor, verified, user_agent)
+            if secret is not None:
+                audit.record(cursor, verified.account, None, "operator.sign_in")
         if secret is not None:
             return secret
         # Reset meanwhile, which the next round refuses, or renewed by another sign-in, which it finds right.
+
+
+@in_thread
+def _note_refusal(office: Office, email: str, address: str) -> None:
+    with office.pool.connection() as connection, database.transaction(connection) as cursor:
+        found = operator_session.account(cursor, email, address)
+        if found is not None:
+            audit.record(cursor, found, None, "operator.refused")
 
 
 @post("/logout")
@@ -73,6 +87,7 @@ def sign_out(request: Call, data: Form) -> Response[str]:
     """End this session."""
     with at_desk(request, form=data, change=False) as desk:
         operator_session.end(desk.cursor, desk.session.operator_id, desk.session.id)
+        audit.record(desk.cursor, desk.session, None, "operator.sign_out")
         answer = pages.go(request, "/login")
         answer.cookies.append(_cookie(desk.office, "", 0))
     return answer
@@ -95,6 +110,7 @@ def end_session(request: Call, session_id: Id, data: Form) -> Response[str]:
     with at_desk(request, form=data, change=False) as desk:
         if not operator_session.end(desk.cursor, desk.session.operator_id, str(session_id)):
             raise Unknown("this session has ended already")
+        audit.record(desk.cursor, desk.session, None, "operator.end_session")
     return pages.go(request, "/sessions")
 
 

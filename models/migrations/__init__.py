@@ -97,5 +97,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> Non
         "grant execute on all functions in schema public to {}",
         # VACUUM of the journal by the sweep, ANALYZE of rows that were staged by the thousand.
         "grant maintain on journal, import_row to {}",
+        # The audit log is added to and read.
+        "revoke update, delete, truncate on audit_entry from {}",
     ):
         connection.execute(sql.SQL(statement).format(name))

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import CIDR
 from sqlmodel import Field, SQLModel
 
 from models.tables.columns import column, json, moment, now, text_column
@@ -35,6 +36,7 @@ class Connection(SQLModel, table=True):
     mapping_version: int
     connected_by: str = text_column()
     connected_at: datetime = now()
+    networks: list[str] = column(ARRAY(CIDR), sa_column_kwargs={"server_default": text("'{}'")})
 
 
 class BearerToken(SQLModel, table=True):

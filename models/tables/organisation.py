@@ -49,7 +49,10 @@ class AuditEntry(SQLModel, table=True):
     """What an operator did."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("audit_entry_list", "list_id", text("at DESC")),)
+    __table_args__ = (
+        Index("audit_entry_list", "list_id", text("at DESC")),
+        Index("audit_entry_organisation", "organisation_id", text("at DESC"), text("id DESC")),
+    )
     id: UUID = Field(primary_key=True)
     organisation_id: UUID = Field(foreign_key="organisation.id")
     list_id: str | None = text_column()
@@ -57,3 +60,4 @@ class AuditEntry(SQLModel, table=True):
     operator: str = text_column()
     action: str = text_column()
     detail: str = text_column(sa_column_kwargs={"server_default": text("''")})
+    address: str = text_column(sa_column_kwargs={"server_default": text("''")})

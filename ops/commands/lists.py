@@ -8,7 +8,7 @@ from ops.commands.shared import Target, on_target, show, table
 
 @click.group("list")
 def lists() -> None:
-    """Master Lists: create, list, show, connect, disconnect."""
+    """Master Lists: create, list, show, connect, disconnect; who may send to them."""
 
 
 @lists.command()
@@ -84,6 +84,32 @@ def disconnect(wanted: str, at: Target, as_json: bool) -> None:
     if as_json:
         return show({"list_id": list_id, "state": "disconnecting"})
     return click.echo(f"List {list_id} is disconnecting: its tokens are revoked, its people stay.")
+
+
+@lists.command()
+@click.argument("wanted", metavar="LIST")
+@click.argument("networks", nargs=-1)
+@click.option("--any", "anywhere", is_flag=True, help="From any address.")
+@on_target
+def allow(wanted: str, networks: tuple[str, ...], anywhere: bool, at: Target, as_json: bool) -> None:
+    """From which networks a list's IdP may come: shown, or set. From elsewhere it is refused with 403.
+
+    \b
+    muster list allow Staff 203.0.113.0/24 2001:db8::/32
+    muster list allow Staff --any
+    """
+    from models import connection
+    from models import networks as allowed
+
+    if networks and anywhere:
+        raise click.UsageError("name networks, or --any")
+    with at_list(at, wanted) as acting:
+        if networks or anywhere:
+            kept = allowed.save(acting.cursor, acting.list.id, networks)
+            acting.record("connection.networks", allowed.told(kept))
+        found = connection.details(acting.cursor, acting.list.id)
+    kept = found.networks if found else []
+    return show({"networks": kept}) if as_json else click.echo(f"Requests are taken from {allowed.told(kept)}.")
 
 
 @lists.command("list")

@@ -83,6 +83,7 @@ class Script:
             ("stop an import", self.stop_import),
             ("go on with an import", each("POST", lambda: f"{an_import()}/run")),
             ("discard an import", lambda: ask("DELETE", f"{clubs}/imports/{world.previewed_import()}")),
+            ("allow networks", each("PUT", f"{staff}/connection/networks", {"networks": ["203.0.113.0/24"]})),
             ("issue a token", each("POST", f"{staff}/tokens", {})),
             ("revoke a token", each("DELETE", lambda: f"{staff}/tokens/{world.newest('bearer_token')}")),
             ("save mappings", lambda: ask("PATCH", f"{staff}/mappings", headers={"If-Match": "*"}, json={

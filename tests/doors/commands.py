@@ -76,6 +76,7 @@ class Commands:
             ("stop an import", self.stop_import),
             ("go on with an import", lambda: self.with_worker("people", "resume", "Clubs")),
             ("discard an import", self.discard_import),
+            ("allow networks", each("list", "allow", "Staff", "203.0.113.0/24")),
             ("issue a token", each("token", "issue", "Staff")),
             ("revoke a token", lambda: run("token", "revoke", world.one("select prefix from bearer_token"))),
             ("save mappings", each("mapping", "save", "Staff", "--map", "title=Role")),

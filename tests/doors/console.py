@@ -104,6 +104,7 @@ class Operator:
             ("stop an import", self.stop_import),
             ("go on with an import", each(an_import("run"))),
             ("discard an import", lambda: send(f"{clubs}/imports/{world.previewed_import()}/discard")),
+            ("allow networks", each(f"{staff}/sync/networks", networks="203.0.113.0/24")),
             ("issue a token", each(f"{staff}/sync/tokens", label="", days="")),
             ("revoke a token", each(lambda: f"{staff}/sync/tokens/{world.newest('bearer_token')}/revoke")),
             ("save mappings", self.save_mappings),

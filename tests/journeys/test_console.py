@@ -237,7 +237,8 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster) -
     at = f"/lists/{home.list_id}"
     for path in (
         "/lists", "/lists/new", "/sessions", "/settings/plan", "/settings/directories", "/settings/directories/new",
-        "/settings/api-keys", "/settings/api-keys/new", "/api/v1/docs", "/help", "/help/troubleshooting",
+        "/settings/api-keys", "/settings/api-keys/new", "/settings/audit", "/api/v1/docs", "/help",
+        "/help/troubleshooting",
         f"{at}/people", f"{at}/people?status=inactive", f"{at}/sync", f"{at}/sync/setup/okta",
         f"{at}/sync/setup/entra-directory", f"{at}/sync/runs", f"{at}/sync/mappings", f"{at}/sync/held",
         f"{at}/sync?q=nobody-at-all",
@@ -248,7 +249,7 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster) -
         (f"{at}/people", "tbody a"), (f"{at}/people", "#add-person"), (f"{at}/sync", "#new-token"),
         (f"{at}/sync", "[id^=revoke]"), (f"{at}/sync", "#disconnect"), (f"{at}/sync", "#log tbody a"),
         (f"{at}/sync?result=rejected", "#log tbody a"), (f"{at}/sync", "[href$='/sync/guard']"),
-        (f"{at}/sync", "[href$='/sync/retention']"),
+        (f"{at}/sync", "[href$='/sync/retention']"), (f"{at}/sync", "#networks"),
     ):  # fmt: skip
         console.open(path)
         opener = console.page.locator(selector).first
@@ -259,7 +260,7 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster) -
         look(f"{path} {selector}")
     console.close()
 
-    assert len(found) == 30 * len(LOOKS)
+    assert len(found) == 32 * len(LOOKS)
     assert {where: told for where, told in found.items() if told} == {}
 
 

@@ -276,3 +276,16 @@ def test_a_forwarded_header_that_the_proxy_lets_pass_is_not_believed(muster: Mus
 
         assert made.headers["Location"].startswith(f"{front.behind}/scim/v2/")
         assert last_used_address(muster, idp) == "127.0.0.1"
+
+
+def test_allowed_networks_are_those_of_the_client_and_not_of_the_proxy(muster: Muster, front: Front) -> None:
+    one = muster.new_list()
+    muster.cli("list", "allow", one.list_id, f"{SOMEBODY}/32")
+
+    def status(source: str, way: str, **headers: str) -> int:
+        with httpx.Client(transport=httpx.HTTPTransport(local_address=source), trust_env=False) as client:
+            url = f"{front.url}{way}/scim/v2/{one.list_id}/Users"
+            return client.get(url, headers={"Authorization": f"Bearer {one.token}"} | headers).status_code
+
+    assert [status(SOMEBODY, way) for way in WAYS] == [200] * len(WAYS)
+    assert [status("127.0.0.3", way, **FORGED | {"X-Forwarded-For": SOMEBODY}) for way in WAYS] == [403] * len(WAYS)

@@ -21,13 +21,13 @@ def right(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def verified(connection: Connection, given: str, email: str = EMAIL) -> Verified:
     with database.transaction(connection) as cursor:
-        found = operator_session.account(cursor, email)
+        found = operator_session.account(cursor, email, "127.0.0.1")
     return operator_session.verify(found, given)
 
 
 def begun(connection: Connection, proof: Verified) -> str | None:
     with database.transaction(connection) as cursor:
-        return operator_session.begin(cursor, proof, "127.0.0.1", None)
+        return operator_session.begin(cursor, proof, None)
 
 
 def sessions(connection: Connection) -> int:
@@ -56,7 +56,7 @@ def test_a_reset_waits_for_a_session_that_is_begun_and_ends_it(
 ) -> None:
     proof = verified(connection, right)
     with database.connect(database_url, "test") as other, database.transaction(connection) as cursor:
-        assert operator_session.begin(cursor, proof, "127.0.0.1", None)
+        assert operator_session.begin(cursor, proof, None)
         other.execute("set lock_timeout = '50ms'")
         with pytest.raises(LockNotAvailable), database.transaction(other) as late:
             operator.reset(late, EMAIL)

@@ -78,7 +78,7 @@ def test_answers_of_the_api_that_are_a_day_old_go(connection: Connection) -> Non
     with database.transaction(connection) as cursor:
         owner = organisation.ensure(cursor, "North")
         key = api_key.create(cursor, owner, "Export", "write", None, "test").token
-        caller = api_key.opened(cursor, key)
+        caller = api_key.opened(cursor, key, "203.0.113.7")
         for name in ("old", "new"):
             replay.keep(cursor, Named(caller.key_id, "POST /", name, b""), Kept(201, "{}", {}))
     connection.execute("update api_replay set at = at - interval '25 hours' where idempotency_key = 'old'")

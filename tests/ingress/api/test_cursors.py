@@ -15,7 +15,7 @@ PAGED = [one for one in OPERATIONS if one.paged]
 KINDS = {
     "list_people": "people", "list_lists": "lists", "list_log": "log", "list_held": "held", "list_imports": "imports",
     "list_import_rows": "rows", "list_runs": "runs", "list_session_people": "copied",
-    "list_compared_people": "differ",
+    "list_compared_people": "differ", "list_audit": "audit",
 }  # fmt: skip
 WORDS = ("", "a", "'", "\\", "%", "\ud7ff", "z" * 1_000, "1.2", "-1", "9" * 400, "infinity", "2026-11-29", "{}")
 TIMES = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+14:00", "2026-13-01T00:00:00Z")

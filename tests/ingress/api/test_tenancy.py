@@ -101,9 +101,10 @@ def test_reading_changes_nothing(
 
     assert ask(stranger, operation, theirs).status_code in (200, 404)
 
+    after = everything(connection)
     # That people were taken away as a file is written down.
-    connection.execute("delete from audit_entry where action in ('people.export', 'session.export')")
-    assert everything(connection) == before
+    after["audit_entry"] = [row for row in after["audit_entry"] if row[5] not in ("people.export", "session.export")]
+    assert after == before
 
 
 def everything(connection: Connection) -> dict[str, Any]:

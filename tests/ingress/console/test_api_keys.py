@@ -15,7 +15,7 @@ def test_a_key_is_shown_once_opens_the_api_and_is_revoked(browser: Browser, conn
     [key] = re.findall(r"msk_\w{46}", made.text)
     listed = browser.get("/settings/api-keys").text
     with database.transaction(connection) as cursor:
-        caller = api_key.opened(cursor, key)
+        caller = api_key.opened(cursor, key, "203.0.113.7")
         [stored] = api_key.listing(cursor, browser.tenant.organisation_id)
 
     assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")

@@ -12,6 +12,7 @@ from models.database import Connection
 from models.fields import schema
 from models.fields.schema import Schema
 from tests.ingress.console.conftest import Browser, make_tenant
+from tests.ingress.console.pulling import ACTS
 from tests.ingress.console.test_people import add
 from workers import refit
 
@@ -47,7 +48,7 @@ def work(browser: Browser, connection: Connection) -> None:
 
 
 def audited(connection: Connection) -> list[tuple[Any, ...]]:
-    return connection.execute("select action, detail from audit_entry order by at").fetchall()
+    return connection.execute(ACTS).fetchall()
 
 
 def test_the_table_shows_type_mapping_and_how_many_have_a_value(staff: Browser, connection: Connection) -> None:

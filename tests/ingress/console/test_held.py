@@ -14,6 +14,7 @@ from models.journal import Event
 from models.provisioning_log import WAITING, LogEntry, write
 from models.text import new_id
 from tests.ingress.console.conftest import Browser, make_tenant
+from tests.ingress.console.pulling import ACTS
 
 NOW = datetime.now(UTC)
 
@@ -41,7 +42,7 @@ def stored(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 def acts(connection: Connection) -> list[tuple[Any, ...]]:
-    return connection.execute("select action, detail from audit_entry order by at").fetchall()
+    return connection.execute(ACTS).fetchall()
 
 
 def fields(page: str) -> dict[str, Any]:

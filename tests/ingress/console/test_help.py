@@ -101,7 +101,7 @@ def test_a_connection_is_quiet_when_nothing_comes_for_longer_than_usual(
     idp: str, longest: timedelta | None, passed: timedelta, quiet: bool
 ) -> None:
     now = datetime.now(UTC)
-    details = Details("scim", "userName", "connected", "t", now - timedelta(days=30), now - passed, idp, 9)
+    details = Details("scim", "userName", "connected", "t", now - timedelta(days=30), now - passed, idp, 9, [])
 
     assert (health.quiet_for(details, longest, None, now) is not None) is quiet
 
@@ -109,7 +109,7 @@ def test_a_connection_is_quiet_when_nothing_comes_for_longer_than_usual(
 @pytest.mark.parametrize(("passed", "quiet"), [(timedelta(minutes=59), False), (timedelta(minutes=61), True)])
 def test_a_connection_with_a_rhythm_is_quiet_half_a_period_after_it(passed: timedelta, quiet: bool) -> None:
     now = datetime.now(UTC)
-    details = Details("scim", "userName", "connected", "t", now - timedelta(days=30), now - passed, "okta", 9)
+    details = Details("scim", "userName", "connected", "t", now - timedelta(days=30), now - passed, "okta", 9, [])
     rhythm = Rhythm(timedelta(minutes=40), now - passed + timedelta(minutes=40))
 
     assert (health.quiet_for(details, timedelta(days=3), rhythm, now) is not None) is quiet

@@ -13,6 +13,7 @@ from models.database import Connection
 from models.sessions import people, taking
 from models.sessions.people import Copied
 from tests.ingress.console.conftest import Browser, make_tenant
+from tests.ingress.console.pulling import ACTS
 from tests.ingress.console.test_people import add
 from workers import sessions
 
@@ -65,7 +66,7 @@ def test_a_session_is_taken_of_everybody_or_of_some(staff: Staff) -> None:
     assert "Bo Marsh" not in staff.text(some)
     assert all(name in staff.text(spring) for name in ("Ada Lovelace", "Bo Marsh", "Cy Okafor"))
     assert (again.status_code, 'value="ada"' in again.text) == (409, True)
-    acts = staff.connection.execute("select action, detail from audit_entry order by at").fetchall()
+    acts = staff.connection.execute(ACTS).fetchall()
     assert acts == [("session.take", "Spring, 3 people"), ("session.take", "Lockers, 1 people")]
 
 
@@ -88,9 +89,7 @@ def test_a_synced_persons_uid_and_locked_fields_are_edited_in_the_copy_alone(sta
     assert staff.connection.execute("select * from person order by uid").fetchall() == before
     changed = staff.text(f"{at}?show=changed")
     assert ("Ada L</a>" in changed, "Bo Marsh" in changed) == (True, False)
-    assert ("session.edit", "Spring: ada: UID, Display Name, Status") in staff.connection.execute(
-        "select action, detail from audit_entry"
-    ).fetchall()
+    assert ("session.edit", "Spring: ada: UID, Display Name, Status") in staff.connection.execute(ACTS).fetchall()
 
 
 def test_a_value_that_does_not_fit_stays_typed(staff: Staff) -> None:

@@ -156,7 +156,7 @@ def test_saving_maps_everyone_again_and_says_how_far_it_is(
     }  # fmt: skip
     assert people["bo"]["Job Title"] == "COOK"
     assert mapped(connection)["title"] == ("job_title", True, "uppercase")
-    acts = connection.execute("select action, detail from audit_entry").fetchall()
+    acts = connection.execute("select action, detail from audit_entry where action !~ '^operator'").fetchall()
     assert acts == [
         ("mapping.save", "Middle name to Middle Name; Title to Job Title (uppercase); User name to Sign-in name")
     ]

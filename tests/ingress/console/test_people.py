@@ -151,7 +151,7 @@ def test_a_synced_persons_mapped_fields_are_locked_and_local_ones_saved(
     assert stored(connection, ada)[1] == {"display_name": "Ada", "locker": "12"}
     late = browser.post(url, version="1", f_locker="13")
     assert (late.status_code, "changed in the meantime" in late.text) == (422, True)
-    acts = connection.execute("select action, detail, operator from audit_entry").fetchall()
+    acts = connection.execute("select action, detail, operator from audit_entry where action !~ '^operator'").fetchall()
     assert acts == [("person.edit", "ada: Locker", browser.tenant.email)]
 
 

@@ -96,8 +96,8 @@ async def serving(database_url: str, redis_url: str) -> AsyncIterator[Console]:
 
 def sign_in(connection: Connection, tenant: Tenant) -> str:
     with database.transaction(connection) as cursor:
-        verified = operator_session.verify(operator_session.account(cursor, tenant.email), tenant.password)
-        secret = operator_session.begin(cursor, verified, "127.0.0.1", None)
+        verified = operator_session.verify(operator_session.account(cursor, tenant.email, "127.0.0.1"), tenant.password)
+        secret = operator_session.begin(cursor, verified, None)
     assert secret
     return secret
 

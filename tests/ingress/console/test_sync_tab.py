@@ -120,7 +120,7 @@ def test_a_token_is_shown_once_and_then_by_its_prefix(browser: Browser, connecti
     page = browser.get(sync(browser)).text
     assert f"{raw[:12]}…" in page
     assert "Okta production" in page
-    acts = connection.execute("select action, detail from audit_entry").fetchall()
+    acts = connection.execute("select action, detail from audit_entry where action !~ '^operator'").fetchall()
     assert acts == [("token.issue", raw[:12])]
 
 
