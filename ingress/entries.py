@@ -11,6 +11,7 @@ from ingress.scim.endpoints import SEARCH
 from ingress.scim.resources import name_in
 from models.errors import Refused, Unauthorised
 from models.provisioning_log import BODY_LIMIT, Refusal
+from models.text import masked
 from models.token import Holder
 
 
@@ -62,8 +63,8 @@ def _about(request: Request) -> str | None:
 
 
 def _storable(text: str) -> str:
-    """A sentence that quotes what a client sent: Postgres takes neither NUL nor lone surrogates."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+    """A sentence that quotes what a client sent, maybe a token: Postgres takes neither NUL nor lone surrogates."""
+    return masked(text.replace("\x00", "").encode("utf-8", "replace").decode())
 
 
 def _parsed(body: bytes) -> Any:

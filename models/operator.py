@@ -1,6 +1,5 @@
 """Operators of the console; only argon2 digests of their passwords are kept."""
 
-import secrets
 from typing import Any
 
 from models import password as passwords
@@ -17,7 +16,7 @@ def add(cursor: Cursor, organisation_id: str, email: str, role: str = "admin") -
         raise Refused(f"role '{role}' does not exist: choose viewer or admin")
     if "@" not in email:
         raise Refused(f"'{email}' is not an e-mail address")
-    password = secrets.token_urlsafe(15)
+    password = passwords.generate()
     cursor.execute(
         "insert into operator (id, organisation_id, email, email_key, password_digest, role)"
         " values (%s, %s, %s, %s, %s, %s) on conflict (email_key) do nothing",
@@ -39,7 +38,7 @@ def organisation_of(cursor: Cursor, email: str) -> str:
 
 def reset(cursor: Cursor, email: str) -> str:
     """A new password, and every session of the operator ended."""
-    password = secrets.token_urlsafe(15)
+    password = passwords.generate()
     cursor.execute(
         "update operator set password_digest = %s where email_key = %s returning id",
         (passwords.digest(password), equality_key(email)),

@@ -9,6 +9,7 @@ from random import getrandbits
 from zlib import crc32
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ISSUED = re.compile(r"((?:sct|msk)_[0-9A-Za-z]{8})[0-9A-Za-z]{10,}")  # a bearer token or an API key
 LIST_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -50,6 +51,12 @@ def _tick() -> int:
     with _ticking:
         _last_tick = max(time.time_ns() // 1_000_000 << 12, _last_tick + 1)
         return _last_tick
+
+
+def masked(text: str) -> str:
+    """Text that is kept or shown, with bearer tokens and API keys cut to the prefixes that name them: they are sent
+    where they do not belong."""
+    return _ISSUED.sub(r"\1…", text)
 
 
 def literal(word: str) -> str:

@@ -1,15 +1,13 @@
 """Logs: one JSON object a line on stderr, each with a fixed event name and no secrets."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-# Last line of defence: no code path logs a token, and if one ever does, only its prefix gets out.
-_TOKEN = re.compile(r"(sct_[0-9A-Za-z]{8})[0-9A-Za-z]{10,}")
+from models.text import masked
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -58,4 +56,5 @@ def _named(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
 
 
 def _without_tokens(_: Any, __: str, line: Any) -> Any:
-    return _TOKEN.sub(r"\1…", line)
+    # Last line of defence: no code path logs a token, and if one ever does, only its prefix gets out.
+    return masked(line)

@@ -120,6 +120,13 @@ def given_as(name: str) -> str | None:
     return text
 
 
+def as_given(name: str, value: str) -> dict[str, str]:
+    """How a process of ours is told a secret: by the file that it was given in, so that no environment has it."""
+    variable = PREFIX + name.upper()
+    path = os.environ.get(f"{variable}_FILE")
+    return {f"{variable}_FILE": str(Path(path).absolute())} if path and given_as(name) == value else {variable: value}
+
+
 def _check_serve(text: str) -> None:
     parts = {part.strip() for part in text.split(",")}
     if not parts or parts - {"scim", "console", "api"}:

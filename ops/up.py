@@ -16,7 +16,7 @@ from ops.embedded import MARK
 from ops.note import note
 from ops.secret_key import VARIABLE, handed_on
 from ops.servers import ROOT, Servers, remove_sockets
-from ops.settings import PREFIX, SECRETS
+from ops.settings import PREFIX, SECRETS, as_given
 from ops.state import Folder, started
 from ops.supervisor import Child, Failed, Supervisor
 
@@ -94,8 +94,8 @@ class Up:
 
     def _ours(self, kind: str) -> Child:
         environment = self._environment(
-            MUSTER_DATABASE_URL=self._servers.urls.database_url,
-            MUSTER_REDIS_URL=self._servers.urls.redis_url,
+            **as_given("database_url", self._servers.urls.database_url),
+            **as_given("redis_url", self._servers.urls.redis_url),
             MUSTER_HOST=self._options.host,
             MUSTER_PORT=str(self._port),
             MUSTER_PUBLIC_URL=self._public,

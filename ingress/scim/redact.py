@@ -1,10 +1,11 @@
-"""Request bodies as the log keeps them: without passwords (product rule L1)."""
+"""Request bodies as the log keeps them: without passwords (product rule L1), bearer tokens and API keys."""
 
 from typing import Any
 
 import msgspec
 
 from ingress.scim.schema import is_password
+from models.text import masked
 
 REMOVED = "(removed)"
 
@@ -13,13 +14,13 @@ def body(raw: bytes, parsed: Any) -> str:
     """The text of a body, without whatever may be a password: rather too little of it than too much."""
     # An escaped spelling ("p\u0061ssword") would slip past the search for the plain one.
     if b"\\u" not in raw and b"password" not in raw.lower():
-        return raw.decode("utf-8", "replace")
+        return masked(raw.decode("utf-8", "replace"))
     return text(parsed)
 
 
 def text(parsed: Any) -> str:
     """A body, or a part of one, as text without passwords."""
-    return msgspec.json.encode(_without(parsed)).decode()
+    return masked(msgspec.json.encode(_without(parsed)).decode())
 
 
 def _without(value: Any) -> Any:

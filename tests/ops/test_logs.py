@@ -38,10 +38,11 @@ def test_a_library_message_is_an_event_of_a_fixed_name(capsys: pytest.CaptureFix
     assert (line["event"], line["message"]) == ("library", "Unexpected exit from worker-1")
 
 
+@pytest.mark.parametrize("mark", ["sct_", "msk_"])
 @pytest.mark.parametrize("way", ["ours", "theirs", "exception"])
-def test_no_token_gets_into_a_log(capsys: pytest.CaptureFixture[str], way: str) -> None:
+def test_no_token_gets_into_a_log(capsys: pytest.CaptureFixture[str], way: str, mark: str) -> None:
     logs.configure("info")
-    secret = token.generate()
+    secret = token.generate(mark)
 
     if way == "ours":
         structlog.get_logger().warning("careless", header=f"Bearer {secret}")

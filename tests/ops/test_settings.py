@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings import Settings, WrongSetting, load
+from ops.settings import Settings, WrongSetting, as_given, load
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,3 +102,13 @@ def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("MUSTER_PORT_FILE", str(tmp_path / "nothing"))
 
     assert load().port == 8080
+
+
+def test_a_secret_is_handed_on_as_it_was_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MUSTER_REDIS_URL", raising=False)
+    file = tmp_path / "url"
+    file.write_text("redis://:word@valkey\n")
+    monkeypatch.setenv("MUSTER_REDIS_URL_FILE", str(file))
+
+    assert as_given("redis_url", "redis://:word@valkey") == {"MUSTER_REDIS_URL_FILE": str(file)}
+    assert as_given("redis_url", "unix:///embedded") == {"MUSTER_REDIS_URL": "unix:///embedded"}
