@@ -14,6 +14,7 @@ from ingress.scim.schema import SUB_PLACES, Kind, Place, is_password, member
 LONGEST_KEY = 1000  # bytes; a Postgres index entry holds 2,700, and casefolding may double a text
 LARGEST = sys.float_info.max  # of a number; a larger one is no number to most who read it
 MANY = frozenset(name for name, inner in SUB_PLACES.items() if "type" in inner)  # the multi-valued attributes
+MOST_ATTRIBUTES = 1_000  # of one object, the whole user included
 MOST_VALUES = 500  # of one multi-valued attribute: a client that adds for ever is told so
 
 
@@ -90,6 +91,14 @@ def _elements(where: Place, value: Any) -> list[Any]:
     return elements
 
 
+def check_count(label: str, value: dict[str, Any]) -> None:
+    """Refuse an object of more attributes than anybody has: what is made of it takes time and memory."""
+    if len(value) > MOST_ATTRIBUTES:
+        raise InvalidValue(
+            f"{label} has at most {MOST_ATTRIBUTES:,} attributes, and {len(value):,} arrived: send fewer"
+        )
+
+
 def element_parts(where: Place, value: Any) -> list[dict[str, Any]]:
     """What a value says of elements that are there already, one object each; None stands for a part that is unset."""
     elements = _elements(where, value)
@@ -104,6 +113,7 @@ def custom_value(where: Place, value: Any) -> Any:
 
 
 def _custom_parts(where: Place, value: dict[str, Any]) -> dict[str, Any]:
+    check_count(where.label, value)
     return {name: _custom(where, inner) for name, inner in value.items() if not is_password(name)}
 
 
@@ -135,7 +145,8 @@ def _custom(where: Place, value: Any) -> Any:
         case dict():
             return {name: inner for name, inner in _custom_parts(where, value).items() if inner is not None} or None
         case list():
-            return [inner for inner in (_custom(where, each) for each in value) if inner is not None] or None
+            taken = (_custom(where, each) for each in _elements(where, value))
+            return [inner for inner in taken if inner is not None] or None
         case int() | float() if not isinstance(value, bool):
             return _number(where, value)
     return value

@@ -149,6 +149,7 @@ def with_schemas(document: Document, of: Schema) -> Document:
 
 def _gather(body: dict[str, Any], of: Schema) -> Document:
     document: Document = {"schemas": None}
+    forms.check_count(f"a {of.name}", body)
     plain = of.plain
     for key, value in body.items():
         if key in plain and value.__class__ is str and value:
@@ -205,6 +206,7 @@ def members(where: Place, value: Any, of: Schema, keep_empty: bool = False) -> I
     """The attributes in an extension's (or the core schema's) object; `keep_empty` keeps what is unset."""
     if not isinstance(value, dict):
         raise unfit(where, "an object", value)
+    forms.check_count(where.label, value)
     for name, member in value.items():
         if len(name) > LONGEST_NAME:
             raise InvalidValue(

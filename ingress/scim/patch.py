@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 
 from ingress.scim import steps
@@ -21,6 +22,7 @@ from models.resource import Document
 
 LONGEST_PATH = 1000
 MOST_OPERATIONS = 200
+MOST_STEPS = 1_000  # attributes that all of them change: each makes another document
 OPS = frozenset({"add", "replace", "remove"})
 
 _PATH = re.compile(r'(?P<name>[^\s"\[\]]+)(?:\[(?P<where>.*)\](?:\.(?P<sub>[^\s"\[\].]+))?)?', re.DOTALL)
@@ -44,7 +46,11 @@ def parse(body: dict[str, Any], of: Schema = USER) -> Patch:
         raise InvalidSyntax("a PATCH needs a list of Operations: send at least one")
     if len(operations) > MOST_OPERATIONS:
         raise InvalidSyntax(f"{len(operations)} Operations arrived, and {MOST_OPERATIONS} is the most: send fewer")
-    return Patch(tuple(step for operation in operations for step in _steps(operation, of)), of)
+    every = (step for operation in operations for step in _steps(operation, of))
+    found = tuple(islice(every, MOST_STEPS + 1))
+    if len(found) > MOST_STEPS:
+        raise InvalidSyntax(f"the Operations change more than {MOST_STEPS:,} attributes: send them in several requests")
+    return Patch(found, of)
 
 
 def apply(patch: Patch, document: Document) -> Document:

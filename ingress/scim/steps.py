@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from ingress.scim.errors import InvalidValue, NoTarget, quote
 from ingress.scim.filters import Test
-from ingress.scim.forms import MOST_VALUES
+from ingress.scim.forms import MOST_ATTRIBUTES, MOST_VALUES
 from ingress.scim.schema import Kind, Place
 from models.attributes import ENTERPRISE
 from models.group import SAME, Members, unknown_member
@@ -62,7 +64,17 @@ def _next_extension(urn: str, present: Any, step: Step) -> Any:
         return None
     if not isinstance(step.value, dict):
         raise InvalidValue(f"{urn} takes an object, and {quote(step.value)} arrived: send its attributes in one")
-    return _set({**(present or {}), **step.value}) or None
+    return _set(_merged(step.target.place, present, step.value)) or None
+
+
+def _merged(where: Place, present: Any, value: dict[str, Any]) -> dict[str, Any]:
+    before = present if isinstance(present, dict) else {}
+    merged = {**before, **value}
+    if len(merged) > max(MOST_ATTRIBUTES, len(before)):
+        raise InvalidValue(
+            f"{where.label} takes at most {MOST_ATTRIBUTES:,} attributes: remove some before adding more"
+        )
+    return merged
 
 
 def _next_custom(present: Any, step: Step) -> Any:
@@ -70,13 +82,26 @@ def _next_custom(present: Any, step: Step) -> Any:
     value = step.value
     if step.op == "remove" or value is None:
         several = isinstance(value, list) and isinstance(present, list)
-        return [each for each in present if each not in value] or None if several else None
+        gone = set(map(_key, value)) if several else ()
+        return [each for each in present if _key(each) not in gone] or None if several else None
     if isinstance(value, dict):
-        return _set({**(present if isinstance(present, dict) else {}), **value}) or None
+        return _set(_merged(step.target.place, present, value)) or None
     if step.op == "add" and isinstance(present, list):
-        added = value if isinstance(value, list) else [value]
-        return [*present, *(each for each in added if each not in present)]
+        known = set(map(_key, present))
+        added = [each for each in (value if isinstance(value, list) else [value]) if _key(each) not in known]
+        return _checked(step.target.place, present, [*present, *added])
     return value
+
+
+def _key(value: Any) -> Any:
+    """What two values of an unknown extension are the same by: to compare each with each would take hours."""
+    return msgspec.json.encode(value, order="deterministic") if isinstance(value, dict | list) else value
+
+
+def _checked(where: Place, present: list[Any], changed: list[Any]) -> list[Any]:
+    if len(changed) > max(MOST_VALUES, len(present)):
+        raise InvalidValue(f"{where.name} takes at most {MOST_VALUES} values: remove some before adding more")
+    return changed
 
 
 def _at(document: Document, keys: tuple[str, ...]) -> Any:
@@ -186,9 +211,7 @@ def _change(document: Document, step: Step, change: Callable[[list[Any]], list[A
         keys = _actual(document, Place(where.owner, where.name, None, Kind.CUSTOM))
     found = _at(document, keys)
     present = found if isinstance(found, list) else []
-    changed = change(present)
-    if len(changed) > max(MOST_VALUES, len(present)):
-        raise InvalidValue(f"{where.name} takes at most {MOST_VALUES} values: remove some before adding more")
+    changed = _checked(where, present, change(present))
     if step.op != "remove":
         changed = _one_primary(present, changed)
     return _with(document, keys, [each for each in changed if each])

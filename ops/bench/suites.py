@@ -189,10 +189,18 @@ def overload(system: System, chosen: Chosen, say: Say) -> Outcome:
     )
 
 
+def hostile(system: System, chosen: Chosen, say: Say) -> Outcome:
+    """Requests that are made to cost much, beside a bystander."""
+    from ops.bench import hostile
+
+    found = hostile.measure(system, say)
+    return Outcome(hostile.table(found), hostile.as_json(found), wrong=len(hostile.wrong(found)))
+
+
 SUITES: dict[str, Suite] = {
     "ingress": ingress, "scale": scale, "console": console, "workers": workers, "burst": burst, "group": group,
     "growth": growth, "memory": memory, "sync": sync, "csv": people_csv, "sessions": sessions,
-    "api": api, "overload": overload,
+    "api": api, "overload": overload, "hostile": hostile,
 }  # fmt: skip
 # Those that the table of targets is made of, in this order.
 TABLE: dict[str, Suite] = {

@@ -23,6 +23,7 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 @click.option(
     "--suite", type=click.Choice(
         ["ingress", "workers", "burst", "growth", "group", "memory", "sync", "csv", "sessions", "api", "overload",
+         "hostile",
          "table", "scale", "console", "hosts", "bytes", "background", "bloat"]
     ), default="ingress", show_default=True,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.bench import api, group, holding, people_csv, scale, sessions
+from ops.bench import api, group, holding, hostile, people_csv, scale, sessions
 from ops.bench.system import System, running
 
 pytestmark = pytest.mark.journey
@@ -38,6 +38,15 @@ def test_memory_is_looked_at_while_requests_are_answered_and_applied(system: Sys
     assert all(one.pss > 0 for one in found.idle.values())
     assert found.idle_mb > found.ingress.last.private > 0
     assert [line.what for line in holding.lines(found)][-2] == "memory: the idle stack in all, PSS"
+
+
+@pytest.mark.long
+def test_what_is_made_to_cost_much_holds_no_bystander_up(system: System) -> None:
+    found = hostile.measure(system, say=lambda _: None)
+
+    assert len(found) == len(list(hostile.bombs("")))
+    assert [one.what for one in found if one.status >= 500] == []
+    assert "bystander" in hostile.table(found)
 
 
 def test_people_go_in_out_and_in_again(system: System) -> None:

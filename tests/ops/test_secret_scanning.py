@@ -1,4 +1,4 @@
-"""The rules for secret scanners: they find whatever is issued, nothing that is nearly so, and nothing in this folder."""
+"""The rules for secret scanners: they find whatever is issued, nothing that is nearly so, and nothing in this tree."""
 
 import re
 import secrets
