@@ -19,6 +19,7 @@ from ops.embedded import OWNING, SERVING, Postgres
 
 START_WITHIN = 20  # seconds
 SWEPT_UP_TO = 256 * 1024  # bytes of a table, its dead rows included; a larger one begins anew
+LONGEST_NAME = 24  # characters of a parameter that is its own name
 ABSENT = "needs the system package of "
 REFUSED = "the machine refuses "
 
@@ -31,6 +32,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"{ABSENT}{', '.join(missing)}, and CI must have installed it")
         if missing:
             pytest.skip(f"{ABSENT}{', '.join(missing)}")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Long texts are numbered: a secret that was made for the occasion would have another name in each process."""
+    return argname if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
