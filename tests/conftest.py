@@ -19,7 +19,7 @@ from ops.embedded import OWNING, SERVING, Postgres
 
 START_WITHIN = 20  # seconds
 SWEPT_UP_TO = 256 * 1024  # bytes of a table, its dead rows included; a larger one begins anew
-LONGEST_NAME = 24  # characters of a parameter that is its own name
+LONGEST_NAME = 20  # characters of a parameter that is its own name
 ABSENT = "needs the system package of "
 REFUSED = "the machine refuses "
 
