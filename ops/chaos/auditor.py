@@ -18,7 +18,7 @@ _ENTRIES = (
     " where list_id = %s and result <> 'rejected' order by id"
 )
 _LEFT = "select count(*) from journal where list_id = %s"
-_ASIDE = "select count(*) from set_aside where list_id = %s"
+_ASIDE = "select seq, error from set_aside where list_id = %s"
 _BATCH = 10_000
 TITLE = "Job Title"
 
@@ -48,10 +48,11 @@ def _rows(opened: Connection, ledger: Ledger, sql: str) -> list[tuple[Any, ...]]
 
 
 def _waiting(opened: Connection, ledger: Ledger) -> Iterator[Finding]:
-    for sql, where in ((_LEFT, "in the journal"), (_ASIDE, "set aside")):
-        [(count,)] = _rows(opened, ledger, sql)
-        if count:
-            yield Finding(LOST, f"{count} operations of {ledger.list_id} are {where} still")
+    [(count,)] = _rows(opened, ledger, _LEFT)
+    if count:
+        yield Finding(LOST, f"{count} operations of {ledger.list_id} are in the journal still")
+    for seq, error in _rows(opened, ledger, _ASIDE):
+        yield Finding(LOST, f"operation {seq} of {ledger.list_id} was set aside: {error}")
 
 
 def _identities(opened: Connection, ledger: Ledger) -> Iterator[Finding]:

@@ -42,6 +42,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     backlog_seconds: float = 0.0
+    log: str = ""  # what the processes wrote down, where there are findings
 
     def counts(self) -> dict[str, int]:
         """Findings by failing; all 0 is what is promised."""
@@ -95,6 +96,8 @@ def run(seconds: float, seed: int, kinds: Sequence[str], pause: float, say: Say)
             report.backlog_seconds = time.monotonic() - began
             say("auditing")
             report.findings = [found for ledger in report.ledgers for found in audited(opened, ledger)]
+        if report.findings:
+            report.log = ground.told()
     return report
 
 

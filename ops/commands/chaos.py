@@ -1,6 +1,6 @@
 """`muster chaos`."""
 
-import sys
+import tempfile
 import time
 
 import click
@@ -44,8 +44,11 @@ def chaos(minutes: float, seed: int | None, only: tuple[str, ...], pause: float,
         stop(REFUSED if isinstance(error, Failed) else FAILED, str(error))
     told = report.as_json()
     show(told) if as_json else _print(told)
-    if any(report.counts().values()):
-        sys.exit(FAILED)
+    if report.findings:
+        file, name = tempfile.mkstemp(prefix="muster-chaos-", suffix=".log")
+        with open(file, "w") as log:
+            log.write(report.log)
+        stop(FAILED, f"what the processes wrote down is in {name}")
 
 
 def _print(told: dict[str, object]) -> None:

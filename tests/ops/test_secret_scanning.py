@@ -4,6 +4,7 @@ import re
 import secrets
 import subprocess
 import tomllib
+from itertools import count
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ def test_each_of_many_is_found() -> None:
         "MUSTER_SECRET_KEY_FILE=/run/secrets/key", "postgresql://muster_app@db/muster", "redis://:…@valkey/0",
         "postgresql://muster_app:${APP_PASSWORD}@db/muster", "http://someone:password@north.example/",
     ],
+    ids=map(str, count()),  # or their names would be other ones in each process of a run
 )  # fmt: skip
 def test_what_is_nearly_one_is_not_found(text: str) -> None:
     assert found(text) == {}
