@@ -14,14 +14,17 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from ingress import commit, entries, http, idp, lookup
 from ingress.auth import ELSEWHERE, Holders, WrongList
 from ingress.batches import Shed
+from ingress.buckets import TooFast
 from ingress.http import Request, Response
 from ingress.proxy import Proxies, is_host
+from ingress.rates import Rates
 from ingress.refusals import Recorder
 from ingress.ringing import Ringer
 from ingress.scim import errors
 from ingress.scim.endpoints import Endpoints, operation, template
 from ingress.scim.errors import InvalidSyntax, NotAllowed, NotFound
 from ingress.scim.resources import Call, Doors, beside
+from ingress.strangers import Strangers
 from ingress.traffic import Answered
 from models.errors import Refused, Unauthorised, Unavailable
 from models.token import Holder
@@ -54,7 +57,8 @@ class Scim:
             lookup.reader(url, touch, most),
             lookup.scanner(url, touch, most),
         )
-        self._holders = Holders(self.doors.reader)
+        self._holders = Holders(self.doors.reader, Strangers(settings.redis_url, "token"))
+        self._rates = Rates(settings.redis_url, settings.token_rate)
         self._endpoints = Endpoints(self.doors, self._record_operation)
 
     def start(self) -> None:
@@ -93,8 +97,10 @@ class Scim:
         try:
             if not is_host(request.headers.get(b"host", b"")):
                 raise InvalidSyntax("the request's Host header is no host name: send the SCIM Base URL's own")
-            holder = await self._holders.holder(request.headers.get(b"authorization"), request.list_id)
+            authorization = request.headers.get(b"authorization")
+            holder = await self._holders.holder(authorization, request.list_id, request.address)
             request.authenticated = True
+            await self._rates.take(holder)
             base = f"{self._proxies.root(request.headers, request.peer)}/scim/v2/{request.list_id}"
             call = Call(request, holder, base, idp.guess(request.headers))
             return await self._route(call, receive)
@@ -166,7 +172,7 @@ def _refuse(refusal: Refused) -> Response:
     headers: list[tuple[bytes, bytes]] = []
     if refusal.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="SCIM"'))
-    if isinstance(refusal, Unavailable):
+    if isinstance(refusal, Unavailable | TooFast):
         headers.append((b"retry-after", str(refusal.retry_after).encode()))
     if isinstance(refusal, NotAllowed):
         headers.append(_allow(refusal))

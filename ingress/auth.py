@@ -1,5 +1,6 @@
 """Bearer header + list in the path → that list's token holder, or 401 in SCIM words."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from hashlib import sha256
@@ -7,6 +8,7 @@ from typing import Any
 
 from ingress.batches import Batches
 from ingress.lookup import Ask, Query
+from ingress.strangers import Strangers
 from models import token
 from models.database import Cursor
 from models.errors import Refused, Unauthorised
@@ -54,13 +56,13 @@ class Holders:
     asked by every batch in its own transaction (I7), and unknown tokens are not remembered.
     """
 
-    def __init__(self, reader: Batches[Ask, Any]) -> None:
-        self._reader = reader
+    def __init__(self, reader: Batches[Ask, Any], strangers: Strangers) -> None:
+        self._reader, self._strangers = reader, strangers
         self._known: OrderedDict[bytes, tuple[float, Holder]] = OrderedDict()
 
-    async def holder(self, header: bytes | None, list_id: str) -> Holder:
+    async def holder(self, header: bytes | None, list_id: str, address: str = "") -> Holder:
         """The holder of the request's token, which belongs to the list in its path."""
-        found = self._remembered(header) or await self._read(header)
+        found = self._remembered(header) or await self._read(header, address)
         if found.list_id != list_id:
             raise WrongList(found)
         return found
@@ -69,9 +71,11 @@ class Holders:
         known = self._known.get(sha256(header).digest()) if header is not None else None
         return known[1] if known is not None and time.monotonic() - known[0] < CACHE_SECONDS else None
 
-    async def _read(self, header: bytes | None) -> Holder:
+    async def _read(self, header: bytes | None, address: str) -> Holder:
         value = bearer(header)
         assert header is not None
+        digest = sha256(header).digest()
+        self._strangers.check(digest, address)
 
         def read(cursor: Cursor) -> Holder | None:
             return token.holder(cursor, value)
@@ -80,8 +84,10 @@ class Holders:
         if isinstance(found, Refused):
             raise found
         if found is None:
+            await asyncio.to_thread(self._strangers.failed, address)
             raise token.unknown()
-        self._known[sha256(header).digest()] = (time.monotonic(), found)
+        self._strangers.know(digest)
+        self._known[digest] = (time.monotonic(), found)
         if len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
         return found

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_HEAD = 65_536  # bytes of a request's line and headers, or of what follows a chunked body
 MOST_HEADERS = 200
+SLICE = 4096  # bytes that are parsed at once, as long as
+MOST_AHEAD = 8  # requests wait for the answers before theirs: what is sent further ahead is kept as it came
 MOST_OFFERS = 16  # of another protocol in what arrives at once: what follows one is parsed anew
 HIGH_WATER = 65_536  # bytes of a body that nobody has read: then the client has to wait
 # Seconds: a connection without a request (longer than proxies keep theirs), a head, a client that takes no answer, and
@@ -43,6 +45,7 @@ class Connection(asyncio.Protocol):
         self._reading: Exchange | None = None  # whose body is being read
         self._answering: Exchange | None = None
         self._waiting: deque[Exchange] = deque()  # pipelined
+        self._ahead = b""  # sent ahead, and not parsed yet
         self._unheard = 0  # bytes that have led to nothing yet
         self._since = 0.0  # when it began to wait for what it waits for now
         self._received = 0
@@ -76,18 +79,25 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
-            return
-        self._unheard += len(data)
-        offers = 0
-        while data and not self._deaf:
-            data = self._feed(data)
-            offers += 1
-            if data and offers > MOST_OFFERS:
-                self._reject(400, NOT_HTTP)
-        if self._unheard > MOST_HEAD and not self._deaf:
-            self._reject(431, TOO_LARGE)
+        self._ahead += data
+        self._read()
         self._begin()
+
+    def _read(self) -> None:
+        """Have parsed what has come, a few requests ahead at most: taken apart they are many times as large."""
+        while self._ahead and not self._deaf and len(self._waiting) < MOST_AHEAD:
+            piece, self._ahead = self._ahead[:SLICE], self._ahead[SLICE:]
+            self._unheard += len(piece)
+            offers = 0
+            while piece and not self._deaf:
+                piece = self._feed(piece)
+                offers += 1
+                if piece and offers > MOST_OFFERS:
+                    self._reject(400, NOT_HTTP)
+            if self._unheard > MOST_HEAD and not self._deaf:
+                self._reject(431, TOO_LARGE)
+        if self._deaf:
+            self._ahead = b""
 
     def _feed(self, data: bytes) -> bytes:
         """Have it parsed; what is to be parsed after it, if anything."""
@@ -224,6 +234,7 @@ class Connection(asyncio.Protocol):
             self._ending = True
             self._transport.close()
         else:
+            self._read()
             self._begin()
             self._resume()
 
@@ -233,7 +244,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _resume(self) -> None:
-        if self._paused and self._transport is not None and not self._waiting:
+        if self._paused and self._transport is not None and not (self._waiting or self._ahead):
             self._paused = False
             self._since = self._loop.time()
             self._transport.resume_reading()

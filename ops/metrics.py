@@ -92,6 +92,8 @@ CONSOLE_POOL_SECONDS = _histogram(
 API_REQUESTS = _counter("api_requests_total", "Requests of the admin API answered.", "operation", "status")
 API_SECONDS = _histogram("api_seconds", "From a request of the admin API to its answer.", _MILLISECONDS, "operation")
 API_UNLIMITED = _counter("api_unlimited_total", "Requests of the admin API not counted for want of Redis.")
+TOKENS_UNLIMITED = _counter("tokens_unlimited_total", "SCIM requests not counted for want of Redis.")
+STRANGERS_UNCOUNTED = _counter("strangers_uncounted_total", "Unknown tokens and keys not counted for want of Redis.")
 
 # There from the start, or the first of a kind would be no increase.
 for _reason in ("missing", "malformed", "unknown", "revoked", "expired", "disconnected", "wrong_list", "address"):

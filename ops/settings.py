@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_limit: Count = 4096  # waiting changes; beyond it requests are shed with 503
     max_body: Annotated[int, Meta(ge=1024)] = 1_048_576  # bytes; the largest IdP body seen is a few kilobytes
     api_rate: Count = 600  # requests of an API key a minute
+    token_rate: Annotated[int, Meta(ge=0)] = 0  # requests of a bearer token a minute; 0: any number
     max_group_body: Annotated[int, Meta(ge=1024)] = 16_777_216  # bytes; a group with 100,000 members is 6 MB
     trusted_proxies: str = ""  # addresses and networks whose Forwarded headers count, with commas between
     metrics_dir: str | None = None

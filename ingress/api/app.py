@@ -103,12 +103,12 @@ class Api:
             asked = replace(asked, body=await request.body())
             return await self._in_turn(serve, self.office, asked, headers)
         try:
-            key = await self._in_turn(admit, self.office, asked, headers)
+            key, organisation_id = await self._in_turn(admit, self.office, asked, headers)
         except Refused:
             # As much as of any other body: who is still sending would not see the answer.
             await discard(request.scope, request.receive, MOST_BYTES)
             raise
-        async with received(request) as file:
+        async with received(request, organisation_id) as file:
             return await self._in_turn(serve, self.office, replace(asked, file=file), headers, key)
 
     async def _in_turn(self, work: Callable[..., T], *arguments: Any) -> T:

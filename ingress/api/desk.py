@@ -9,6 +9,7 @@ from ingress.api.operation import Operation
 from ingress.api.problems import Wrong
 from ingress.api.receiving import File
 from ingress.office import Office as Shared
+from ingress.strangers import Strangers
 from models import api_key, database, master_list
 from models.api_key import Caller
 from models.database import Cursor
@@ -27,6 +28,7 @@ class Office(Shared):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, "muster-api", THREADS)
         self.limit = Limit(settings.redis_url, settings.api_rate)
+        self.strangers = Strangers(settings.redis_url, "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def authenticate(office: Office, asked: Asked, headers: dict[str, str]) -> str:
     key = key.strip()
     if not api_key.well_formed(key):
         raise Unauthorised("this is no API key: they begin with msk_ and have 50 characters", "malformed")
+    office.strangers.check(digest(key), asked.address)
     # By the digest: whoever knows no more than a key's prefix cannot use up its requests.
     room = office.limit.take(digest(key))
     headers.update(room.headers() if room else {})
@@ -104,7 +107,7 @@ def at_desk(office: Office, asked: Asked, key: str) -> Iterator[Desk]:
     with office.pool.connection() as connection:
         try:
             with database.transaction(connection) as cursor:
-                caller = api_key.opened(cursor, key, asked.address)
+                caller = _opened(office, cursor, key, asked)
                 if asked.operation.changes and not caller.may_change:
                     raise Wrong("forbidden", "this key has the scope to read: make one that writes")
                 desk = Desk(office, cursor, caller, _list(cursor, caller, asked), asked)
@@ -115,6 +118,17 @@ def at_desk(office: Office, asked: Asked, key: str) -> Iterator[Desk]:
         _touch(connection, caller, asked)
     for act in desk.after:
         act()
+
+
+def _opened(office: Office, cursor: Cursor, key: str, asked: Asked) -> Caller:
+    try:
+        caller = api_key.opened(cursor, key, asked.address)
+    except Unauthorised as refusal:
+        if refusal.reason == "unknown":
+            office.strangers.failed(asked.address)
+        raise
+    office.strangers.know(digest(key))
+    return caller
 
 
 def _list(cursor: Cursor, caller: Caller, asked: Asked) -> MasterList | None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ingress.buckets import TooFast
 from models import database
 from models.errors import PlanTooLow, Refused, Unauthorised, Unavailable
 from models.fields.schema import ChangedElsewhere
@@ -86,6 +87,8 @@ class Problem(NamedTuple):
 
 def of(error: BaseException, request_id: str) -> Problem | None:
     """The problem that an error is; None where it is nobody's but ours."""
+    if isinstance(error, TooFast):
+        return _problem("rate-limit", error.detail, request_id, headers={"Retry-After": str(error.retry_after)})
     if isinstance(error, Wrong):
         return _problem(error.kind, error.detail, request_id, error.places, error.headers)
     if isinstance(error, Unavailable):

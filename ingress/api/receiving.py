@@ -10,7 +10,7 @@ from litestar import Request
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from ingress import http
-from ingress.uploads import BUSY, NO_ROOM, TOO_LARGE, check_full, turns
+from ingress.uploads import NO_ROOM, TOO_LARGE, check_full, turn
 from models.errors import TooLarge, Unavailable
 from models.imports.encoding import LARGEST_FILE
 
@@ -25,17 +25,15 @@ class File(NamedTuple):
 
 
 @asynccontextmanager
-async def received(request: Request[Any, Any, Any]) -> AsyncIterator[File]:
+async def received(request: Request[Any, Any, Any], organisation_id: str) -> AsyncIterator[File]:
     """The body as a file. Refused where it is too large, or where as many files as there is room for are here."""
-    if not turns.acquire(blocking=False):
-        await http.discard(request.scope, request.receive, LARGEST_FILE)
-        raise Unavailable(BUSY)
-    try:
+    with turn(organisation_id) as busy:
+        if busy:
+            await http.discard(request.scope, request.receive, LARGEST_FILE)
+            raise Unavailable(busy)
         with SpooledTemporaryFile(IN_MEMORY) as spooled:
             file = cast(BinaryIO, spooled)
             yield File(file, await _take(request, file))
-    finally:
-        turns.release()
 
 
 async def _take(request: Request[Any, Any, Any], file: BinaryIO) -> bytes:

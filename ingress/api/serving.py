@@ -33,13 +33,13 @@ class Answer:
     more: Callable[[Any], tuple[str, Any]] | None = None
 
 
-def admit(office: Office, asked: Asked, headers: dict[str, str]) -> str:
-    """The key of a request that may bring a file, as far as can be told before it is read."""
+def admit(office: Office, asked: Asked, headers: dict[str, str]) -> tuple[str, str]:
+    """The key of a request that may bring a file, as far as can be told before it is read, and its organisation."""
     key = authenticate(office, asked, headers)
-    with at_desk(office, asked, key):
+    with at_desk(office, asked, key) as desk:
         reading.query(asked)
         reading.check_media_type(asked)
-    return key
+        return key, desk.caller.organisation_id
 
 
 def serve(office: Office, asked: Asked, headers: dict[str, str], key: str | None = None) -> Answer:

@@ -43,14 +43,11 @@ def new_import(request: Call, list_id: ListId) -> Response[str]:
 @post("/lists/{list_id:str}/imports/new", request_max_body_size=MOST_BYTES)
 async def upload(request: Call, list_id: ListId) -> Response[str]:
     """Keep a file's rows. The form goes to disk as it comes; nothing of it is read before whoever sends it is known."""
-    await _admit(request, list_id)
-    if not uploads.turns.acquire(blocking=False):
-        await http.discard(request.scope, request.receive, LARGEST_FILE)
-        return await _refuse(request, list_id, uploads.BUSY, 503)
-    try:
+    with uploads.turn(await _admit(request, list_id)) as busy:
+        if busy:
+            await http.discard(request.scope, request.receive, LARGEST_FILE)
+            return await _refuse(request, list_id, busy, 503)
         return await _take(request, list_id)
-    finally:
-        uploads.turns.release()
 
 
 async def _take(request: Call, list_id: str) -> Response[str]:
@@ -73,9 +70,10 @@ async def _take(request: Call, list_id: str) -> Response[str]:
 
 
 @in_thread
-def _admit(request: Call, list_id: str) -> None:
-    with at_desk(request, list_id, before_body=True):
-        pass
+def _admit(request: Call, list_id: str) -> str:
+    """Whose organisation it is."""
+    with at_desk(request, list_id, before_body=True) as desk:
+        return desk.session.organisation_id
 
 
 @in_thread

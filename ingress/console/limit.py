@@ -4,10 +4,11 @@ Where Valkey is away nobody is held up: argon2 keeps guesses slow, and operators
 """
 
 from functools import cache
-from ipaddress import ip_address, ip_network
 
 import redis
 import structlog
+
+from ingress.buckets import whose
 
 MOST, WINDOW = 8, 15 * 60  # tries for an account from an address, and the seconds that they are remembered
 MOST_OF_ADDRESS = 60  # from an address, whatever the account
@@ -24,8 +25,8 @@ class Limit:
 
     def __init__(self, url: str, account: str, address: str) -> None:
         self._redis = _client(url)
-        self._of_address = f"muster:signin:{_whose(address)}"
-        self._of_account = f"muster:signin:{account[:200]}:{_whose(address)}"
+        self._of_address = f"muster:signin:{whose(address)}"
+        self._of_account = f"muster:signin:{account[:200]}:{whose(address)}"
 
     def take(self) -> int:
         """One try: 0, or how many seconds nobody may try for this account from this address."""
@@ -55,12 +56,3 @@ class Limit:
                 pipeline.execute()
         except redis.RedisError as error:
             _log.warning("sign_in_limit_failed", error=repr(error))
-
-
-def _whose(address: str) -> str:
-    """An address; of IPv6 the /64 that one customer has to itself."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(parsed) if parsed.version == 4 else str(ip_network((parsed, 64), strict=False))

@@ -28,8 +28,9 @@ from ops.bench.traffic import Target
 
 USUAL, FLOOD = 64, 1_000  # connections: as many as it takes with ease, and of the flood
 SECONDS = 8.0  # of a phase
-PEOPLE = 500  # to change, in each list
-BESIDE_RATE, BESIDE_CONNECTIONS = 100.0, 8  # requests a second of the list beside
+PEOPLE = 1_000  # to change, in each list; a connection changes its own
+# Requests a second of the list beside, and connections: enough of them that none of its requests waits for one.
+BESIDE_RATE, BESIDE_CONNECTIONS = 50.0, 64
 LOOK_EVERY, BACK_WITHIN, BACK_AFTER = 0.05, 5.0, 20  # seconds, seconds, requests in a row that are as usual
 ANSWERED = frozenset({200, 201, 204})
 SHED = frozenset({429, 503})
@@ -45,6 +46,7 @@ class Phase:
     statuses: dict[int, int]
     rate: float  # accepted a second
     p99: float  # of what was accepted
+    beside_p50: float
     beside_p99: float
     beside_wrong: int
     most_memory: float
@@ -116,13 +118,14 @@ class _Runs:
         self._found.phases.append(
             Phase(
                 name, dict(sorted(tally.statuses.items())), len(accepted) / tally.elapsed if accepted else 0.0,
-                quantile(accepted, 0.99) * 1000, beside.quantile(0.99) * 1000, beside.unexpected(expected), max(most),
+                quantile(accepted, 0.99) * 1000, beside.quantile(0.5) * 1000, beside.quantile(0.99) * 1000,
+                beside.unexpected(expected), max(most),
             )
         )  # fmt: skip
 
     def _requests(self, name: str, number: int) -> Iterator[bytes]:
         creates = traffic.create(self._target, f"{name}x{number}")
-        patches = traffic.patch(self._target, self._ids[number % 8 :: 8], f"{name} {number}")
+        patches = traffic.patch(self._target, [self._ids[number % PEOPLE]], f"{name} {number}")
         while True:
             yield next(creates)
             yield next(patches)

@@ -27,7 +27,7 @@ def table(found: Overloaded) -> str:
 def _phase(one: Phase) -> str:
     return (
         f"{one.name}: {one.rate:,.0f} accepted a second, p99 {one.p99:.0f} ms, {_refused(one.statuses):,} refused;"
-        f" the list beside p99 {one.beside_p99:.1f} ms; ingress {one.most_memory:.0f} MB"
+        f" the list beside p50 {one.beside_p50:.1f}, p99 {one.beside_p99:.1f} ms; ingress {one.most_memory:.0f} MB"
     )
 
 

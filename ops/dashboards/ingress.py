@@ -142,8 +142,13 @@ API_ROW = [
         act="When high: which operation (`muster_api_seconds` by `operation`), or is the database slow?",
     ),
     lines(
-        "API requests not counted", "ops", {"unlimited": rate("muster_api_unlimited_total")}, steps=high(0.01, 1),
-        tells="Requests of the admin API that passed without being counted, since Valkey did not answer.",
+        "Requests not counted", "ops",
+        {
+            "API": rate("muster_api_unlimited_total"), "SCIM": rate("muster_tokens_unlimited_total"),
+            "unknown": rate("muster_strangers_uncounted_total"),
+        },
+        steps=high(0.01, 1),
+        tells="Requests that passed without being counted, and unknown tokens and keys, since Valkey did not answer.",
         act="When above zero: is Valkey up, full or slow?",
     ),
 ]  # fmt: skip

@@ -196,6 +196,22 @@ def test_requests_of_one_connection_are_answered_in_their_order(running: Running
     assert bodies(answers) == [["GET", f"/{number}", f"n={number}", 0] for number in range(50)]
 
 
+def test_requests_that_are_sent_far_ahead_are_not_all_taken_apart(running: Running) -> None:
+    running.app.go_on.clear()
+    with running.connect() as client:
+        client.sendall(b"".join(GET % b"%d" % number for number in range(2000)))
+        client.shutdown(socket.SHUT_WR)
+        assert running.app.begun.wait(WITHIN)
+        (one,) = running.server.connections
+        eventually(lambda: one._paused)
+        waiting = len(one._waiting)
+        running.app.go_on.set()
+        answers = bodies(rest(client))
+
+    assert waiting < connection.MOST_AHEAD + connection.SLICE // len(GET % b"0")
+    assert [int(told[1:]) for _, told, *_ in answers] == list(range(2000))
+
+
 def test_a_body_arrives_whole_however_it_is_cut(running: Running) -> None:
     chunked = b"".join(b"%x;of=it\r\n%b\r\n" % (size, b"x" * size) for size in (1, 70_000, 3))
     answers = running.ask(

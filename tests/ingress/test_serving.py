@@ -3,6 +3,7 @@
 import pytest
 from litestar.testing import TestClient
 
+from ingress import uploads
 from ingress.app import build
 from ops.settings import Settings, WrongSetting, load
 
@@ -39,3 +40,14 @@ def test_a_part_that_there_is_not_is_a_wrong_setting(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(WrongSetting, match="name scim, console or api"):
         load()
+
+
+def test_one_organisation_has_one_turn_to_upload_and_leaves_the_others_theirs() -> None:
+    turn = uploads.turn
+    with turn("north") as first, turn("north") as again, turn("south") as other, turn("west") as third:
+        pass
+    with uploads.turn("north") as later:
+        pass
+
+    assert (first, again, other, third, later) == (None, uploads.OWN, None, uploads.BUSY, None)
+    assert uploads.at_it == set()

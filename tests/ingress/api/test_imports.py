@@ -172,11 +172,10 @@ def test_a_file_is_csv_and_has_a_limit_of_its_own(caller: Caller, monkeypatch: p
 
 
 def test_two_files_are_taken_at_a_time(caller: Caller) -> None:
-    for _ in range(uploads.AT_ONCE):
-        uploads.turns.acquire()
+    others = {f"another {number}" for number in range(uploads.AT_ONCE)}
+    uploads.at_it.update(others)
     busy = caller.send(IMPORTS, FILE)
-    for _ in range(uploads.AT_ONCE):
-        uploads.turns.release()
+    uploads.at_it.difference_update(others)
 
     assert "Two other files" in answered(busy, 503)["detail"]
     upload(caller)

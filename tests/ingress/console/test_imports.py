@@ -100,11 +100,10 @@ def test_what_is_wrong_with_a_file_is_said_on_its_form(browser: Browser, monkeyp
 
 
 def test_two_files_are_taken_at_a_time(browser: Browser) -> None:
-    for _ in range(uploads.AT_ONCE):
-        uploads.turns.acquire()
+    others = {f"another {number}" for number in range(uploads.AT_ONCE)}
+    uploads.at_it.update(others)
     busy = upload(browser)
-    for _ in range(uploads.AT_ONCE):
-        uploads.turns.release()
+    uploads.at_it.difference_update(others)
 
     assert (busy.status_code, "Two other files are being uploaded" in busy.text) == (503, True)
     assert upload(browser).status_code == 303
