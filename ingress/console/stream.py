@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 import redis.asyncio
 import structlog
@@ -23,7 +24,7 @@ from models import log_page
 from models.errors import Refused
 from ops.bell import NEWS
 
-MOST_OF_SESSION, MOST = 4, 200  # streams of a signed-in browser, and of a process
+MOST_OF_SESSION, MOST_OF_OPERATOR, MOST = 4, 12, 200  # streams of a signed-in browser, of its operator, of a process
 COMMENT_EVERY = 15.0  # seconds; proxies cut what is silent for a minute
 CHECK_EVERY = 60.0  # seconds until a silent stream asks whether its session still stands
 PACE = 1.0  # seconds between events, however fast a list changes
@@ -58,13 +59,21 @@ class Listener:
         return outcome
 
 
+class Whose(NamedTuple):
+    """Who opens a page."""
+
+    session_id: str
+    operator_id: str
+
+
 class Streams:
     """The open pages of a process, and the subscription that is held while there are any."""
 
     def __init__(self, redis_url: str) -> None:
         self._url = redis_url
         self._listeners: dict[str, set[Listener]] = {}
-        self._sessions: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()  # by session, and by operator
+        self._count = 0
         self._task: asyncio.Task[None] | None = None
         self._last: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -79,25 +88,31 @@ class Streams:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
 
-    def has_room(self, session_id: str) -> bool:
-        """Whether one more may be opened for a session."""
-        return self._sessions[session_id] < MOST_OF_SESSION and self._sessions.total() < MOST
+    def has_room(self, whose: Whose) -> bool:
+        """Whether one more may be opened by somebody: from this browser, from all of theirs, from anybody's."""
+        return (
+            self._open[whose.session_id] < MOST_OF_SESSION
+            and self._open[whose.operator_id] < MOST_OF_OPERATOR
+            and self._count < MOST
+        )
 
     @contextmanager
-    def join(self, list_id: str, session_id: str) -> Iterator[Listener]:
+    def join(self, list_id: str, whose: Whose) -> Iterator[Listener]:
         """Listen to a list."""
         listener = Listener()
         self._listeners.setdefault(list_id, set()).add(listener)
-        self._sessions[session_id] += 1
+        self._open.update(whose)
+        self._count += 1
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._subscribe())
         try:
             yield listener
         finally:
-            self._leave(list_id, session_id, listener)
+            self._leave(list_id, whose, listener)
 
-    def _leave(self, list_id: str, session_id: str, listener: Listener) -> None:
-        self._sessions -= Counter([session_id])
+    def _leave(self, list_id: str, whose: Whose, listener: Listener) -> None:
+        self._open -= Counter(whose)
+        self._count -= 1
         self._listeners[list_id].discard(listener)
         if not self._listeners[list_id]:
             del self._listeners[list_id]
@@ -155,18 +170,18 @@ async def stream(request: Call, list_id: ListId) -> Response[str] | Stream:
     """A stream of one list's news, as long as the session stands."""
     streams: Streams = request.app.state.streams
     streams.end_with(request.scope["state"].get("stopping"))  # ingress.server's
-    session_id, newest = await _look(request, list_id)
-    if streams.closed or not streams.has_room(session_id):
+    whose, newest = await _look(request, list_id)
+    if streams.closed or not streams.has_room(whose):
         return pages.html("", 503, Retry_After="60")
     seen = request.headers.get("last-event-id") or request.query_params.get("since") or ""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    events = _events(request, list_id, session_id, seen if seen != str(newest) else None, newest)
+    events = _events(request, list_id, whose, seen if seen != str(newest) else None, newest)
     return Stream(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(request: Call, list_id: str, session_id: str, missed: str | None, newest: int) -> AsyncIterator[str]:
+async def _events(request: Call, list_id: str, whose: Whose, missed: str | None, newest: int) -> AsyncIterator[str]:
     streams: Streams = request.app.state.streams
-    with streams.join(list_id, session_id) as listener:
+    with streams.join(list_id, whose) as listener:
         yield ": open\n\n" if missed is None else _event(newest)
         looked_at = time.monotonic()
         while True:
@@ -193,11 +208,11 @@ def _event(newest: int) -> str:
 
 
 @in_thread
-def _look(request: Call, list_id: str) -> tuple[str, int]:
+def _look(request: Call, list_id: str) -> tuple[Whose, int]:
     """Whose session it is, and the newest entry; refused to whoever may not see the list (any more)."""
     with at_desk(request, list_id) as desk:
         newest = log_page.newest(desk.cursor, list_id)
-        return desk.session.id, newest.id if newest else 0
+        return Whose(desk.session.id, desk.session.operator_id), newest.id if newest else 0
 
 
 ROUTES = [stream]

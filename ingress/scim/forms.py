@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from unicodedata import category
 
 from ingress.scim.errors import InvalidValue, quote
 from ingress.scim.schema import SUB_PLACES, Kind, Place, is_password, member
@@ -33,11 +34,26 @@ def _text(where: Place, value: Any) -> str | None:
 
 def _key_text(where: Place, value: Any) -> str | None:
     text = _text(where, value)
+    if text is not None and where.name == "userName" and not (text.isascii() and text.isprintable()):
+        _refuse_invisible(where, text)
     if text is not None and len(text) > LONGEST_KEY // 4 and len(text.encode()) > LONGEST_KEY:
         raise InvalidValue(f"{where.label} takes at most {LONGEST_KEY} bytes, and {quote(text)} is longer: shorten it")
     return text
 
 
+def _refuse_invisible(where: Place, text: str) -> None:
+    """Two people must not have names that look the same because one has a character that nobody sees."""
+    unseen = next((each for each in text.strip() if category(each) in _UNSEEN or each in _BLANK), None)
+    if unseen is not None:
+        raise InvalidValue(
+            f"{where.label} has the character U+{ord(unseen):04X}, which nobody sees: remove it from the user name in"
+            " your identity provider"
+        )
+
+
+# Controls, formats (zero-width characters, direction marks), breaks of line and paragraph; and letters without a shape.
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(n) for n in range(0xFE00, 0xFE10)}
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 
 

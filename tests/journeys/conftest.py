@@ -23,7 +23,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         for console in OPEN:
             with suppress(Exception):
                 item.add_report_section("call", "page", console.told())
-        report.sections = list(item._report_sections)
+        report.sections = [(f"Captured {key} {when}", text) for when, key, text in item._report_sections]
     return report
 
 

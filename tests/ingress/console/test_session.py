@@ -191,10 +191,49 @@ def test_viewers_are_kept_from_pages_that_change_something_and_from_no_others(
 
 
 def test_what_another_site_sends_is_refused(browser: Browser) -> None:
-    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
-        for path in ("/login", "/logout"):
+    posts = [filled(path, browser.tenant.list_id) for method, path in routes(browser.client) if method == "POST"]
+    for headers in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+    ):
+        for path in posts:
             answer = browser.client.post(path, data={"_csrf": browser.csrf}, headers=headers)
-            assert (answer.status_code, "another site" in answer.text) == (403, True)
+            assert (answer.status_code, "another site" in answer.text) == (403, True), path
+    assert len(posts) > 40
+
+
+def test_nothing_but_a_post_changes_anything(browser: Browser) -> None:
+    assert {method for method, _ in routes(browser.client)} == {"GET", "POST"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..%2f..%2fmodels%2ftoken.py",
+        "%2e%2e%2fapp.py",
+        "..\\app.py",
+        "icons%2fx.svg",
+        "console.css",
+        "%00",
+        "a%0d%0aSet-Cookie:b",
+    ],
+)
+def test_no_file_but_those_that_are_meant_is_served(client: TestClient[Litestar], name: str) -> None:
+    answer = client.get(f"/static/{name}", headers={"accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert "set-cookie" not in answer.headers
+    assert "import" not in answer.text
+
+
+def test_a_break_of_line_in_what_is_asked_for_is_none_in_a_header(browser: Browser) -> None:
+    break_ = "/lists%0d%0aSet-Cookie:%20muster=x"
+    browser.client.cookies.clear()
+    for path in (break_, f"/lists?{break_}", f"/login?next={break_}", f"/settings/audit.csv?who={break_}"):
+        answer = browser.client.get(path, follow_redirects=False)
+        assert "set-cookie" not in answer.headers
+        assert not set(answer.headers.get("location", "")) & set("\r\n")
 
 
 def test_every_answer_has_its_headers_errors_too(browser: Browser) -> None:

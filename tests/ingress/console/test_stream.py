@@ -13,7 +13,7 @@ import redis
 
 from ingress.console import stream
 from ingress.console.app import Console
-from ingress.console.stream import MOST, MOST_OF_SESSION, Streams
+from ingress.console.stream import MOST, MOST_OF_OPERATOR, MOST_OF_SESSION, Streams, Whose
 from models import database, operator_session
 from models.database import Connection
 from ops.bell import Bell
@@ -212,15 +212,27 @@ def test_streams_are_counted_and_more_are_refused(
     asyncio.run(story())
 
 
-def test_a_process_has_room_for_so_many() -> None:
-    async def story() -> bool:
+@pytest.mark.parametrize(
+    ("most", "whose"),
+    [
+        (MOST, lambda number: Whose(f"session {number}", f"operator {number}")),
+        (MOST_OF_OPERATOR, lambda number: Whose(f"session {number}", "one")),
+        (MOST_OF_SESSION, lambda _: Whose("session", "one")),
+    ],
+    ids=["a process", "an operator", "a session"],
+)
+def test_there_is_room_for_so_many_and_again_when_they_are_gone(most: int, whose: Callable[[int], Whose]) -> None:
+    async def story() -> list[bool]:
         streams = Streams("redis://127.0.0.1:1/0")
         with ExitStack() as opened:
-            for number in range(MOST):
-                opened.enter_context(streams.join("abcdefghij", f"session {number}"))
-            return streams.has_room("another")
+            for number in range(most - 1):
+                opened.enter_context(streams.join("abcdefghij", whose(number)))
+            last = streams.has_room(whose(most))
+            opened.enter_context(streams.join("abcdefghij", whose(most)))
+            none = streams.has_room(whose(most + 1))
+        return [last, none, streams.has_room(whose(0))]
 
-    assert asyncio.run(story()) is False
+    assert asyncio.run(story()) == [True, False, True]
 
 
 def test_every_stream_ends_when_the_process_does(database_url: str, valkey: Valkey, north: Tenant, cookie: str) -> None:
