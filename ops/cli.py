@@ -34,6 +34,7 @@ COMMANDS = {
     "bench": "ops.commands.bench:bench",
     "chaos": "ops.commands.chaos:chaos",
     "doctor": "ops.commands.doctor:doctor",
+    "sbom": "ops.commands.sbom:sbom",
     "backup": "ops.commands.backup:backup",
     "restore": "ops.commands.backup:restore",
 }

@@ -158,7 +158,7 @@ ALONE = {
     "advice for people": "help.overview help.setup help.troubleshooting",
     "a demonstration": "sync_tab.simulate",
     "no key makes keys": "api_keys.new_key api_keys.create, api-key create",
-    "the installation's": "up, ingress, workers, migrate, backlog, fill, bench, chaos, doctor, backup, restore,"
+    "the installation's": "up, ingress, workers, migrate, backlog, fill, bench, chaos, doctor, sbom, backup, restore,"
     " directory key, directory renew, operator add, operator list, operator reset, simulate entra,"
     " simulate entra-graph, simulate jumpcloud, simulate okta, simulate onelogin, simulate pingone",
 }

@@ -81,7 +81,7 @@ def provider(muster: Muster, list_id: str) -> None:
         every = dict.fromkeys(ATTRIBUTES, MARKUP)
         name = {"givenName": MARKUP, "familyName": MARKUP, "formatted": MARKUP}
         emails = [{"value": f"{MARKUP}@x.example", "type": "work", "primary": True}]
-        someone = idp.create(user(f"{MARKUP}@x.example", name=name, emails=emails, **every, **strange))
+        someone = idp.create(user(f"{MARKUP}@x.example", name=name, emails=emails) | every | strange)
         idp.patch(someone, replace("title", SCHEME))
         idp.request("POST", "/Groups", {"displayName": MARKUP, "members": [{"value": someone}]})
         idp.post(user(MARKUP, active=MARKUP))
@@ -100,7 +100,12 @@ def test_markup_is_text_on_every_page(browser: Browser, muster: Muster) -> None:
     provider(muster, list_id)
     console = Console(browser, muster)
     dialogs: list[Dialog] = []
-    console.page.on("dialog", lambda dialog: (dialogs.append(dialog), dialog.dismiss()))
+
+    def opened(dialog: Dialog) -> None:
+        dialogs.append(dialog)
+        dialog.dismiss()
+
+    console.page.on("dialog", opened)
     console.sign_in(name, email="a'{{7*7}}@muster.example")
 
     found, seen, shown = {}, set[str](), 0
