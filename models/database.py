@@ -174,8 +174,14 @@ def roll_back(connection: Connection) -> None:
 
 
 def allow(cursor: Cursor, lists: Iterable[str]) -> None:
-    """Name the lists that the running transaction may touch; for row-level security to read."""
+    """Name the lists that the running transaction may touch: of others its statements see and change no row."""
     cursor.execute("select set_config('muster.lists', %s, true)", ("{" + ",".join(sorted(set(lists))) + "}",))
+
+
+def allow_also(cursor: Cursor, list_id: str) -> None:
+    """Name one list more: one that the running transaction has just made."""
+    named = "nullif(current_setting('muster.lists', true), '')::text[]"
+    cursor.execute(f"select set_config('muster.lists', array_append({named}, %s)::text, true)", (list_id,))
 
 
 @lru_cache(maxsize=65536)

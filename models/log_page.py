@@ -10,6 +10,7 @@ from models.database import Cursor
 from models.errors import Unknown
 from models.log_entry import Detail, Entry, Key, Page
 from models.search import Sql
+from models.text import literal
 
 PAGE = 25
 MOST_COUNTED = 99  # new entries that are counted; beyond it "more than"
@@ -77,7 +78,8 @@ def _keys(
     partial = False
     if filters.search or filters.person_id:
         found = log_search.look_up(cursor, list_id, filters.person_id, filters.search)
-        source, partial = log_search.entries_about(list_id, found, wanted, order, limit), found.partial
+        strangers = _strangers(list_id, found.user_name, filters, edge, backwards, limit)
+        source, partial = log_search.entries_about(list_id, found, wanted, strangers, order, limit), found.partial
     elif filters.operation or filters.result:
         source = _along_kinds(list_id, filters, edge, backwards, order, limit)
     else:
@@ -100,19 +102,42 @@ def _condition(filters: Filters, edge: Key | None, backwards: bool) -> Sql:
 
 def _span(filters: Filters, edge: Key | None, backwards: bool) -> Sql:
     text, parameters = "", list[Any]()
-    length = PERIODS[filters.period]
-    # A moment of ours and not now() - …: the planner leaves out the months before it.
-    begin = datetime.now(UTC) - length if length is not None else None
+    begin, edge = _between(filters, edge, backwards)
     if begin is not None:
         text += " and at >= %s"
         parameters.append(begin)
-    if edge is not None and not (backwards and begin is not None and edge.at < begin):
-        # One beyond which the whole period lies would have all read that lies between: 7,106 pages, not 11.
+    if edge is not None:
         text += f" and (at, id) {'>' if backwards else '<'} (%s, %s)"
         # Without this the months beyond the edge would be looked into.
         text += f" and at {'>=' if backwards else '<='} %s"
         parameters += [*edge, edge.at]
     return Sql(text, tuple(parameters))
+
+
+def _between(filters: Filters, edge: Key | None, backwards: bool) -> tuple[datetime | None, Key | None]:
+    """The moment that the period begins at, and the edge where it narrows that."""
+    length = PERIODS[filters.period]
+    # A moment of ours and not now() - …: the planner leaves out the months before it.
+    begin = datetime.now(UTC) - length if length is not None else None
+    if edge is not None and backwards and begin is not None and edge.at < begin:
+        # One beyond which the whole period lies would have all read that lies between: 7,106 pages, not 11.
+        return begin, None
+    return begin, edge
+
+
+def _strangers(list_id: str, user_name: str, filters: Filters, edge: Key | None, backwards: bool, limit: int) -> Sql:
+    """The keys of entries about nobody in the list, by the beginning of a user name: looked up by the tables' owner, as
+    row-level security would forbid the index on its lower case to the serving role."""
+    begin, edge = _between(filters, edge, backwards)
+    results = list(filters.results) or None
+    return Sql(
+        "select at, id from muster_log_like(%s, %s, %s::timestamptz, %s::timestamptz, %s::bigint, %s, %s::text,"
+        " %s::text[], %s)",
+        (
+            list_id, literal(user_name) + "%", begin, edge.at if edge else None, edge.id if edge else None, backwards,
+            filters.operation or None, results, limit,
+        ),
+    )  # fmt: skip
 
 
 def _along_kinds(list_id: str, filters: Filters, edge: Key | None, backwards: bool, order: str, limit: int) -> Sql:

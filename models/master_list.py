@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
-from models.database import Cursor, lock_key
+from models.database import Cursor, allow_also, lock_key
 from models.errors import Refused, Taken, Unknown
 from models.mapping import Field
 from models.text import is_line, new_list_id
@@ -36,8 +36,10 @@ class MasterList:
 
 
 _LISTS = (
-    "select l.id, l.name, l.fields, c.provider, c.state from master_list l"
-    " left join connection c on c.list_id = l.id where l.organisation_id = %s"
+    "select l.id, l.name, l.fields, c.provider, c.state"
+    " from (select * from master_list l where l.organisation_id = %s{}) l"
+    # Asked for before the transaction has named a list.
+    " left join lateral muster_connection(l.id) c on true order by l.name, l.id"
 )
 
 
@@ -45,7 +47,7 @@ def of_organisation(cursor: Cursor, organisation_id: str, list_id: str) -> Maste
     """A list of an organisation; another's is as unknown as one that never was."""
     row = None
     if ID.fullmatch(list_id):
-        cursor.execute(f"{_LISTS} and l.id = %s", (organisation_id, list_id))
+        cursor.execute(_LISTS.format(" and l.id = %s"), (organisation_id, list_id))
         row = cursor.fetchone()
     if row is None:
         raise Unknown("this list does not exist, or belongs to another organisation")
@@ -57,7 +59,8 @@ def all_of_organisation(
 ) -> list[MasterList]:
     """An organisation's lists, by name; those after a name and an id."""
     beyond = " and (l.name, l.id) > (%s, %s)" if after else ""
-    cursor.execute(f"{_LISTS}{beyond} order by l.name, l.id limit %s", (organisation_id, *(after or ()), limit))
+    some = f"{beyond} order by l.name, l.id limit %s"
+    cursor.execute(_LISTS.format(some), (organisation_id, *(after or ()), limit))
     return [_list(row) for row in cursor.fetchall()]
 
 
@@ -81,7 +84,7 @@ def new_field(label: str, kind: str, options: Iterable[str] = (), required: bool
 
 
 def create(cursor: Cursor, organisation_id: str, name: str, fields: Iterable[Field] = ()) -> str:
-    """A list with its UID field and these; returns its id."""
+    """A list with its UID field and these; returns its id, which the transaction may touch from now on."""
     name = name.strip()
     if not is_line(name, LONGEST_NAME):
         raise Refused(f"a list needs a name of 1 to {LONGEST_NAME} characters, on one line, that its operators know")
@@ -93,6 +96,7 @@ def create(cursor: Cursor, organisation_id: str, name: str, fields: Iterable[Fie
     )
     if cursor.rowcount != 1:
         raise Taken(f"the organisation has a list called '{name}': choose another name")
+    allow_also(cursor, list_id)
     return list_id
 
 
@@ -128,7 +132,7 @@ def listing(cursor: Cursor) -> list[Listed]:
     """Every list with its organisation and its connection's state, in order of creation."""
     cursor.execute(
         "select l.id, l.name, o.name, c.state from master_list l join organisation o on o.id = l.organisation_id"
-        " left join connection c on c.list_id = l.id order by l.created_at, l.id"
+        " left join lateral muster_connection(l.id) c on true order by l.created_at, l.id"
     )
     return [Listed(*row) for row in cursor.fetchall()]
 

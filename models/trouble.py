@@ -38,23 +38,8 @@ def note_late_lanes(cursor: Cursor, older_seconds: float) -> list[Stuck]:
     """Count one more ring for the lanes whose oldest rows are the oldest of all, and older than this; forget those
     that are not late any more. Returns late lanes, the oldest first."""
     cursor.execute(
-        "with late as (select list_id, lane, oldest_seq from muster_lanes(make_interval(secs => %(older)s))"
-        " order by oldest_seq limit %(most)s)"
-        ", doubted as (select list_id, lane from late order by oldest_seq limit %(doubted)s)"
-        ", well as (delete from lane_trouble t where not exists (select from late l"
-        " where l.list_id = t.list_id and l.lane = t.lane))"
-        " insert into lane_trouble as t (list_id, lane, oldest_seq, rings, single, rung_at)"
-        " select list_id, lane, oldest_seq, 1, false, clock_timestamp() from late order by list_id, lane"
-        " on conflict (list_id, lane) do update set oldest_seq = excluded.oldest_seq,"
-        " rings = case when t.oldest_seq = excluded.oldest_seq and (t.list_id, t.lane) in (table doubted)"
-        " then t.rings + 1 else 1 end,"
-        " attempts = case when t.oldest_seq = excluded.oldest_seq then t.attempts else 0 end,"
-        " single = t.oldest_seq = excluded.oldest_seq and t.rings >= %(rings)s"
-        " and (t.list_id, t.lane) in (table doubted), rung_at = excluded.rung_at"
-        # Every worker process sweeps; a lane is counted once a second all the same.
-        " where t.rung_at < excluded.rung_at - interval '0.9 seconds'"
-        " returning list_id, lane, oldest_seq, rings, attempts",
-        {"older": older_seconds, "most": MOST_LATE, "doubted": MOST_DOUBTED, "rings": RINGS_BEFORE_SINGLE},
+        "select * from muster_note_late_lanes(make_interval(secs => %s), %s, %s, %s)",
+        (older_seconds, MOST_LATE, MOST_DOUBTED, RINGS_BEFORE_SINGLE),
     )
     found = [Stuck(Lane(row[0], row[1]), *row[2:]) for row in cursor.fetchall()]
     return sorted(found, key=lambda stuck: stuck.oldest_seq)

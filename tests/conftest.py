@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from models import database, migrations
 from ops import embedded
@@ -90,10 +92,33 @@ def owner_url(postgres: Postgres) -> str:
     return postgres.url(OWNING)
 
 
+class Serving(psycopg.Connection[tuple[Any, ...]]):
+    """A connection of the serving role. A lone query of a test's own about rows, which names no lists, is executed as
+    the owner, for whom there is no row-level security; whatever Muster's code executes is subject to it."""
+
+    owner: database.Connection
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "psycopg.Cursor[tuple[Any, ...]]":
+        by_a_test = sys._getframe(1).f_globals["__name__"].startswith("tests.")
+        lone = self.info.transaction_status == TransactionStatus.IDLE
+        if by_a_test and lone and _about_rows(str(query)):
+            return self.owner.execute(query, params, **options)
+        return super().execute(query, params, **options)
+
+
+def _about_rows(query: str) -> bool:
+    """Whether it is none about the connection, the roles or the server itself."""
+    return query.lstrip().startswith(("select", "insert", "update", "delete", "with")) and "pg_" not in query
+
+
 @pytest.fixture
-def connection(postgres: Postgres, database_url: str) -> Iterator[database.Connection]:
+def connection(postgres: Postgres, database_url: str, owner_url: str) -> Iterator[database.Connection]:
     """A connection as the serving role; everything that a test committed is deleted after it."""
-    with database.connect(database_url, "test") as serving:
+    with (
+        database.connect(database_url, "test", kind=Serving) as serving,
+        database.connect(owner_url, "test owner") as owner,
+    ):
+        serving.owner = owner
         yield serving
     _empty(postgres.url("postgres"))
 

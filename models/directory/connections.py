@@ -73,8 +73,8 @@ def check_secret(secret: str) -> str:
 
 _SELECT = (
     "select d.id::text, d.organisation_id::text, d.name, d.cloud, d.tenant_id, d.client_id, d.client_secret,"
-    " d.created_by, d.created_at, array(select l.name from directory_sync s join master_list l on l.id = s.list_id"
-    " where s.directory_connection_id = d.id order by l.name) from directory_connection d"
+    " d.created_by, d.created_at, array(select l.name from master_list l"
+    " where l.id in (select muster_directory_lists(d.id)) order by l.name) from directory_connection d"
 )
 
 

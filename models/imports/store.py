@@ -1,6 +1,6 @@
 """Imports as they are stored: the file, its matching, how far it is."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -89,7 +89,7 @@ def stage(cursor: Cursor, list_id: str, name: str, by: str, file: BinaryIO) -> I
         )
         total = 0
         while rows := list(islice(found.rows, _SLICE)):
-            _copy(cursor, list_id, import_id, iter(rows))
+            _insert(cursor, list_id, import_id, rows)
             total += len(rows)
     if not total:
         raise Refused("the file has a header and no rows: it needs a row for each person")
@@ -105,10 +105,19 @@ def _file_name(name: str) -> str:
     return plain[-200:] or "people.csv"
 
 
-def _copy(cursor: Cursor, list_id: str, import_id: str, rows: Iterator[Row]) -> None:
-    with cursor.copy("copy import_row (list_id, import_id, number, cells, fault) from stdin") as copy:
-        for row in rows:
-            copy.write_row((list_id, import_id, row.number, _encode(row.cells).decode(), row.fault or None))
+def _insert(cursor: Cursor, list_id: str, import_id: str, rows: Sequence[Row]) -> None:
+    # No COPY: PostgreSQL refuses it where there is row-level security.
+    cursor.execute(
+        "insert into import_row (list_id, import_id, number, cells, fault) select %s, %s, v.number, v.cells::jsonb,"
+        " v.fault from unnest(%b::int4[], %b::text[], %b::text[]) v (number, cells, fault)",
+        (
+            list_id,
+            import_id,
+            [row.number for row in rows],
+            [_encode(row.cells).decode() for row in rows],
+            [row.fault or None for row in rows],
+        ),
+    )
 
 
 def find(cursor: Cursor, list_id: str, import_id: str, lock: bool = False) -> Import:

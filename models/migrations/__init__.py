@@ -89,10 +89,17 @@ def current(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[str | N
 
 
 def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
-    name = sql.Identifier(role)
+    """In one transaction: nobody ever sees what is granted with all tables and taken back."""
+    with connection.transaction():
+        _grant_all(connection, sql.Identifier(role))
+
+
+def _grant_all(connection: psycopg.Connection[tuple[object, ...]], name: sql.Identifier) -> None:
     for statement in (
         "grant usage on schema public to {}",
         "grant select, insert, update, delete on all tables in schema public to {}",
+        # The log is read by way of its parent, whose policy counts there.
+        *(f"revoke all on {month} from {{}}" for month in _months(connection)),
         "grant usage, select on all sequences in schema public to {}",
         "grant execute on all functions in schema public to {}",
         # VACUUM of the journal by the sweep, ANALYZE of rows that were staged by the thousand.
@@ -101,3 +108,11 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> Non
         "revoke update, delete, truncate on audit_entry from {}",
     ):
         connection.execute(sql.SQL(statement).format(name))
+
+
+def _months(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    rows = connection.execute(
+        "select quote_ident(relname) from pg_class where relispartition and relnamespace = 'public'::regnamespace"
+        " and relkind = 'r'"
+    )
+    return [str(row[0]) for row in rows]

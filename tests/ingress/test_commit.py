@@ -8,7 +8,7 @@ import psycopg
 from structlog.testing import capture_logs
 
 from ingress import commit
-from models import token
+from models import database, token
 from models.change import Accepted, PreconditionFailed
 from models.database import Connection
 from models.errors import Refused, Taken, Unauthorised, Unknown
@@ -163,8 +163,8 @@ def test_a_batch_that_another_was_faster_than_is_repeated(
 
 def test_a_revoked_token_in_a_batch_stops_only_its_own_changes(connection: Connection, database_url: str) -> None:
     staff = holder_of(connection)
-    with psycopg.connect(database_url, autocommit=True) as other, other.transaction():
-        second = token.issue(other.cursor(), staff.list_id, "second", None, "test").token
+    with database.transaction(connection, [staff.list_id]) as cursor:
+        second = token.issue(cursor, staff.list_id, "second", None, "test").token
     with psycopg.connect(database_url, autocommit=True) as other, other.cursor() as cursor:
         holder = token.holder(cursor, second)
         assert holder

@@ -21,9 +21,9 @@ def writers(database_url: str) -> tuple[Any, Any]:
 
 
 @pytest.fixture
-def holding(database_url: str) -> Iterator[Connection]:
+def holding(owner_url: str) -> Iterator[Connection]:
     """Whose transaction stays open."""
-    with database.connect(database_url) as opened:
+    with database.connect(owner_url) as opened:
         yield opened
 
 

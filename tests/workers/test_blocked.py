@@ -77,14 +77,15 @@ def test_of_two_who_wait_in_a_row_the_first_is_named(
     connection: Connection,
     staff: Roster,
     database_url: str,
+    owner_url: str,
 ) -> None:
     user = staff.create("ada", title="Nurse")
     staff.drain()
     staff.update(user, title="Doctor")
     with (
         database.connect(database_url, "muster-drain") as drain,
-        database.connect(database_url, "second") as second,
-        database.connect(database_url, "first") as first,
+        database.connect(owner_url, "second") as second,
+        database.connect(owner_url, "first") as first,
         ThreadPoolExecutor() as pool,
     ):
         first.execute("begin")

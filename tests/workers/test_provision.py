@@ -197,7 +197,7 @@ def failed(reason: str) -> float:
 
 
 def test_a_list_that_somebody_has_locked_holds_no_other_up(
-    make_roster: MakeRoster, database_url: str, monkeypatch: pytest.MonkeyPatch
+    make_roster: MakeRoster, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked, free = make_roster("userName"), make_roster("userName")
     for roster in (locked, free):
@@ -215,7 +215,7 @@ def test_a_list_that_somebody_has_locked_holds_no_other_up(
     monkeypatch.setattr(provision, "_once", noted)
     locked.connection.execute("set lock_timeout = 50")
     every = [Lane(roster.list_id, number) for number in range(journal.LANES) for roster in (locked, free)]
-    with database.connect(database_url) as other, other.transaction():
+    with database.connect(owner_url) as other, other.transaction():
         other.execute("select from person where list_id = %s for update", (locked.list_id,))
         locked.drain(*every)
 
@@ -227,13 +227,13 @@ def test_a_list_that_somebody_has_locked_holds_no_other_up(
     assert not locked.pending()
 
 
-def test_a_drain_that_waits_in_vain_for_a_persons_lock_is_counted(staff: Roster, database_url: str) -> None:
+def test_a_drain_that_waits_in_vain_for_a_persons_lock_is_counted(staff: Roster, owner_url: str) -> None:
     user = staff.create("ada", title="Nurse")
     staff.drain()
     staff.update(user, title="Doctor")
     before = failed("lock")
     staff.connection.execute("set lock_timeout = 50")
-    with database.connect(database_url) as other, other.transaction():
+    with database.connect(owner_url) as other, other.transaction():
         other.execute("select from person where uid = 'ada' for update")
         staff.drain(staff.lane(user))
 
@@ -302,7 +302,8 @@ def test_what_was_accepted_before_a_disconnect_is_applied_before_it_is_forgotten
         connections.disconnect(cursor, staff.list_id)
 
     sweep.forget(staff.connection, staff.list_id)
-    with pytest.raises(Refused, match="still disconnecting"), database.transaction(staff.connection) as cursor:
+    naming = database.transaction(staff.connection, [staff.list_id])
+    with pytest.raises(Refused, match="still disconnecting"), naming as cursor:
         connections.connect(cursor, staff.list_id, "userName", "test")
     staff.drain()
     sweep.forget(staff.connection, staff.list_id)

@@ -56,6 +56,7 @@ def granted(connection: Connection, text: str) -> object:
     with database.transaction(connection) as cursor:
         holder = token.holder(cursor, text)
         assert holder is not None
+        database.allow(cursor, [holder.list_id])
         return token.check(cursor, [holder.token_id])[holder.token_id]
 
 
