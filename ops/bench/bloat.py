@@ -93,7 +93,7 @@ class Flow:
                     Entry(f"bloat{chance.randrange(LISTS)}", new_id(), "update", document, None, None, "bloat", None)
                     for _ in range(count)
                 ]
-                with database.transaction(opened) as cursor:
+                with database.transaction(opened, {one.list_id for one in entries}) as cursor:
                     journal.append(cursor, entries)
                 self.written += count
 
@@ -113,7 +113,7 @@ class Flow:
 
     def _claim(self, opened: Connection, lanes: list[Lane]) -> Claim:
         settled = self.settled
-        with database.transaction(opened) as cursor:
+        with database.transaction(opened, {lane.list_id for lane in lanes}) as cursor:
             held = journal.lock(cursor, lanes)
             began, before = time.perf_counter(), spent(opened.info.backend_pid) or 0.0
             events = journal.claim(cursor, held, ROWS)

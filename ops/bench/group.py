@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models import database
 from ops.bench import scale, traffic
 from ops.bench.figures import quantile
 from ops.bench.system import System
@@ -35,8 +34,7 @@ def measure(system: System, *, members: int = MEMBERS, times: int = TIMES, say: 
     sizes; that is not timed."""
     list_id, target = system.new_list()
     say(f"filling a list with {members:,} users and a group of them")
-    with database.connect(system.database_url, "muster-bench") as opened:
-        filled = scale.fill(opened, system.owner_url, list_id, members)
+    filled = scale.fill(system.owner_url, list_id, members)
     newcomers, _ = traffic.seed(target, min(times, members))
     system.emptied()
     say(f"{len(newcomers)} members added to each group")

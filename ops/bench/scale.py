@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote
 
-from models.database import Connection, connect, transaction
+from models.database import Connection, connect
 from models.text import equality_key, new_id
 from ops.bench.traffic import PATCH_OP, Target, user
 
@@ -42,29 +42,37 @@ class Filled:
     now: datetime
 
 
-def fill(connection: Connection, owner_url: str, list_id: str, users: int) -> Filled:
+def fill(owner_url: str, list_id: str, users: int) -> Filled:
     """Users, a group of all of them and one of a few, written as ingress writes them, without journal or log.
 
-    Vacuumed and analysed as the tables' owner, which autovacuum does within the minute otherwise.
+    By the tables' owner, who may COPY for all row-level security, and vacuums and analyses them, as autovacuum does
+    within the minute otherwise.
     """
     now = datetime.now(UTC).replace(microsecond=0)
     filled = Filled([new_id() for _ in range(users)], new_id(), new_id(), now)
-    with transaction(connection, [list_id]) as cursor:
+    with connect(owner_url, "muster-bench") as owner:
+        _copy(owner, list_id, filled)
+        for table in ("identity", "identity_email", "scim_group", "group_member"):
+            owner.execute(f"vacuum analyze {table}")
+    return filled
+
+
+def _copy(owner: Connection, list_id: str, filled: Filled) -> None:
+    with owner.transaction(), owner.cursor() as cursor:
         with cursor.copy(
             "copy identity (list_id, id, external_id, user_name_key, uid_key, active, version, document, created,"
             " modified) from stdin"
         ) as copy:
             for number, user_id in enumerate(filled.users):
-                copy.write_row(_row(list_id, user_id, user(f"scale.{number}"), now))
+                copy.write_row(_row(list_id, user_id, user(f"scale.{number}"), filled.now))
         with cursor.copy("copy identity_email (list_id, key, identity_id) from stdin") as copy:
             for number, user_id in enumerate(filled.users):
                 copy.write_row((list_id, f"scale.{number}@bench.example", user_id))
-        for name, group_id, count in (("Everyone", filled.large, users), ("Few", filled.small, SMALL)):
-            _fill_group(cursor, list_id, group_id, name, filled.users[:count], now)
-    with connect(owner_url, "muster-bench") as owner:
-        for table in ("identity", "identity_email", "scim_group", "group_member"):
-            owner.execute(f"vacuum analyze {table}")
-    return filled
+        for name, group_id, members in (
+            ("Everyone", filled.large, filled.users),
+            ("Few", filled.small, filled.users[:SMALL]),
+        ):
+            _fill_group(cursor, list_id, group_id, name, members, filled.now)
 
 
 def _row(list_id: str, user_id: str, body: Json, now: datetime) -> tuple[Any, ...]:

@@ -123,16 +123,14 @@ def console(system: System, chosen: Chosen, say: Say) -> Outcome:
 
 def scale(system: System, chosen: Chosen, say: Say) -> Outcome:
     """Requests of every kind, one at a time, against a large list."""
-    from models import database
     from ops.bench import scale
 
     list_id, load = system.new_list()
     users = chosen.users or LARGE
-    with database.connect(system.database_url) as opened:
-        say(f"filling a list with {users:,} users")
-        filled = scale.fill(opened, system.owner_url, list_id, users)
-        results = scale.measure(load, filled, say)
-        told = scale.plans(system.database_url, list_id, filled) if chosen.plans else None
+    say(f"filling a list with {users:,} users")
+    filled = scale.fill(system.owner_url, list_id, users)
+    results = scale.measure(load, filled, say)
+    told = scale.plans(system.database_url, list_id, filled) if chosen.plans else None
     document = {"users": users, "results": [asdict(one) for one in results], "plans": told}
     return Outcome(scale.table(results) + (f"\n\n{told}" if told else ""), document)
 

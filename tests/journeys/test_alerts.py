@@ -234,7 +234,7 @@ def test_a_journal_that_cannot_be_vacuumed_is_told_of(prometheus: Watch, stack: 
     with stack.connect() as old:
         old.execute("begin isolation level repeatable read")
         old.execute("select count(*) from journal")
-        with stack.connect() as other, database.transaction(other) as cursor:
+        with stack.connect() as other, database.transaction(other, ["nobody"]) as cursor:
             cursor.execute(
                 "insert into journal (list_id, lane, resource, resource_id, operation, request_id)"
                 " select 'nobody', 0, 'user', gen_random_uuid(), 'create', '' from generate_series(1, 120000)"

@@ -43,7 +43,7 @@ def test_every_phase_of_the_ingress_suite_is_answered_as_expected_beside_another
 def test_every_request_of_the_scale_suite_is_answered_and_every_plan_told(muster: Muster) -> None:
     target = muster.new_list()
     owner_url = muster.ready["database_url"].replace(SERVING, OWNING)
-    filled = scale.fill(muster.database, owner_url, target.list_id, 300)
+    filled = scale.fill(owner_url, target.list_id, 300)
 
     results = scale.measure(Target(target.base_url, target.token), filled, say=lambda _: None)
     plans = scale.plans(muster.ready["database_url"], target.list_id, filled)

@@ -73,9 +73,7 @@ def test_an_operators_whole_way(browser: Browser, muster: Muster, staff: tuple[s
     expect(page.locator(".counts")).to_contain_text("1 Added")
 
     # The list changes, and is compared.
-    muster.in_transaction(lambda cursor: cursor.execute(
-        "update person set active = false where list_id = %s and uid = 'E09'", (list_id,)
-    ))  # fmt: skip
+    muster.rows("update person set active = false where list_id = %s and uid = 'E09' returning id", list_id)
     page.get_by_role("link", name="Compare with the list").click()
     expect(page.get_by_role("region", name="Differences")).to_contain_text("Person 09")
     expect(page.get_by_role("region", name="Differences")).to_contain_text("X07")

@@ -83,7 +83,7 @@ def test_scim_takes_the_same_people_over(muster: Muster, graph_port: int) -> Non
         before = staff.people()
         muster.in_transaction(lambda cursor: connection.disconnect(cursor, staff.list_id), staff.list_id)
         eventually(
-            lambda: muster.in_transaction(lambda cursor: connection.details(cursor, staff.list_id)) is None,
+            lambda: not muster.rows("select from connection where list_id = %s", staff.list_id),
             30,
             "the end of the disconnection",
         )

@@ -57,7 +57,7 @@ def create_users(connection: Connection, *names: str, list_id: str = LIST) -> li
 
 
 def accept(connection: Connection, *changes: Change) -> list[Outcome]:
-    with database.transaction(connection, [LIST]) as cursor:
+    with database.transaction(connection, [LIST, OTHER]) as cursor:
         outcomes, _ = acceptance.accept(cursor, changes, {LIST: "userName", OTHER: "userName"})
     return outcomes
 
@@ -70,7 +70,7 @@ def one(connection: Connection, asked: Change) -> Accepted:
 
 
 def members_of(connection: Connection, group_id: str) -> set[str]:
-    with database.transaction(connection, [LIST]) as cursor:
+    with database.transaction(connection, [LIST, OTHER]) as cursor:
         return set(group.members_of(cursor, {(LIST, group_id)}).get(group_id, []))
 
 
@@ -156,7 +156,7 @@ def test_groups_and_their_members_end_with_the_group(connection: Connection) -> 
     one(connection, change("delete", staff.id))
 
     assert members_of(connection, staff.id) == set()
-    with database.transaction(connection, [LIST]) as cursor:
+    with database.transaction(connection, [LIST, OTHER]) as cursor:
         assert group.of_users(cursor, {(LIST, ada)}) == {}
 
 

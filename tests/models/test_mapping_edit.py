@@ -230,6 +230,6 @@ def test_the_last_values_are_those_of_whoever_changed_last(connection: Connectio
 
 
 def test_another_lists_extension_attributes_are_not_offered(connection: Connection, list_id: str) -> None:
-    with database.transaction(connection, [list_id]) as cursor:
+    with database.transaction(connection, [list_id, "bbbbbbbbbb"]) as cursor:
         extension.note(cursor, [("bbbbbbbbbb", "user", {URN: {"secret": "x"}})])
         assert mapping_choice.offered(extension.listing(cursor, list_id), []) == {}

@@ -70,13 +70,12 @@ def insertion(table: str, made: dict[str, Any]) -> sql.Composed:
 
 def test_every_table_whose_key_begins_with_a_list_is_closed(connection: Connection) -> None:
     keyed = {name for (name,) in connection.execute(BY_LIST)}
-    closed = {
-        name
-        for (name,) in connection.execute(
-            "select p.tablename from pg_policies p join pg_class c on c.relname = p.tablename"
-            " where c.relnamespace = 'public'::regnamespace and c.relrowsecurity and p.cmd = 'ALL' and p.with_check is not null and p.roles = '{public}'"
-        )
-    }
+    policies = connection.execute(
+        "select p.tablename from pg_policies p join pg_class c on c.relname = p.tablename"
+        " where c.relnamespace = 'public'::regnamespace and c.relrowsecurity and p.cmd = 'ALL'"
+        " and p.with_check is not null and p.roles = '{public}'"
+    )
+    closed = {name for (name,) in policies}
 
     assert closed == keyed == set(CLOSED)
 

@@ -27,6 +27,7 @@ def issue(connection: Connection, list_id: str, expires_at: datetime | None = No
 def check(connection: Connection, issued: token.Issued) -> token.Grant | Refused | None:
     with database.transaction(connection) as cursor:
         holder = token.holder(cursor, issued.token)
+        database.allow(cursor, [holder.list_id] if holder else [])
         return token.check(cursor, [holder.token_id]).get(holder.token_id) if holder else None
 
 

@@ -58,7 +58,7 @@ def test_a_list_that_cannot_be_begun_keeps_no_other_from_it(make_pulled: Any, da
         due(one, minutes)
     staff.connection.execute("update directory_sync set every_minutes = 1440, at_minute = 0, time_zone = 'Europe/Gone'"
                              " where list_id = %s", (lost.list_id,))  # fmt: skip
-    with database.connect(database_url) as other, database.transaction(other) as cursor:
+    with database.connect(database_url) as other, database.transaction(other, [held.list_id]) as cursor:
         cursor.execute("select from directory_sync where list_id = %s for update", (held.list_id,))
         begun = once(database_url)
 
