@@ -13,11 +13,11 @@ import tenacity
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
 from models import database
 from models.errors import Unavailable
+from models.migrations import roles
 
 # One upgrade at a time, however many processes start at once.
 UPGRADE_LOCK = 7_310_201
@@ -45,14 +45,16 @@ def config(owner_url: str) -> Config:
 
 
 def upgrade(owner_url: str, app_role: str | None = None) -> None:
-    """Bring the schema to the newest revision and let `app_role` serve from it. TooOld where the server is, Held where
-    somebody has a table."""
+    """Bring the schema to the newest revision and let `app_role` serve from it, or the roles of each kind of process.
+    TooOld where the server is, Held where somebody has a table."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
         database.require_version(connection)
         connection.execute("select pg_advisory_lock(%s)", (UPGRADE_LOCK,))
         _patiently(lambda: command.upgrade(config(owner_url), "head"))
-        if app_role:
-            _grant(connection, app_role)
+        with connection.transaction():  # nobody ever sees what is granted with all tables and taken back
+            apart = roles.grant_apart(connection)
+            if app_role and app_role not in apart:
+                roles.grant(connection, app_role)
 
 
 def _patiently(change: Callable[[], None]) -> None:
@@ -86,33 +88,3 @@ def current(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[str | N
     newest = ScriptDirectory(str(Path(__file__).parent)).get_current_head()
     row = connection.execute("select version_num from alembic_version").fetchone()
     return (str(row[0]) if row else None, newest or "")
-
-
-def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
-    """In one transaction: nobody ever sees what is granted with all tables and taken back."""
-    with connection.transaction():
-        _grant_all(connection, sql.Identifier(role))
-
-
-def _grant_all(connection: psycopg.Connection[tuple[object, ...]], name: sql.Identifier) -> None:
-    for statement in (
-        "grant usage on schema public to {}",
-        "grant select, insert, update, delete on all tables in schema public to {}",
-        # The log is read by way of its parent, whose policy counts there.
-        *(f"revoke all on {month} from {{}}" for month in _months(connection)),
-        "grant usage, select on all sequences in schema public to {}",
-        "grant execute on all functions in schema public to {}",
-        # VACUUM of the journal by the sweep, ANALYZE of rows that were staged by the thousand.
-        "grant maintain on journal, import_row to {}",
-        # The audit log is added to and read.
-        "revoke update, delete, truncate on audit_entry from {}",
-    ):
-        connection.execute(sql.SQL(statement).format(name))
-
-
-def _months(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
-    rows = connection.execute(
-        "select quote_ident(relname) from pg_class where relispartition and relnamespace = 'public'::regnamespace"
-        " and relkind = 'r'"
-    )
-    return [str(row[0]) for row in rows]

@@ -18,3 +18,16 @@ revoke all on database muster from public;
 grant connect on database muster to muster_app;
 -- So that it sees how long anybody's transaction is open (`muster_postgres_oldest_transaction_seconds`).
 grant pg_read_all_stats to muster_app;
+
+-- Where each kind of process is to have a role of its own, which may do that kind's work alone: give each a password, before
+-- `muster migrate` grants it what models/migrations/roles.py says. muster_app is not needed then.
+\getenv ingress_password INGRESS_PASSWORD
+\getenv workers_password WORKERS_PASSWORD
+\getenv console_password CONSOLE_PASSWORD
+\if :{?ingress_password}
+create role muster_ingress login password :'ingress_password';
+create role muster_workers login password :'workers_password';
+create role muster_console login password :'console_password';
+grant connect on database muster to muster_ingress, muster_workers, muster_console;
+grant pg_read_all_stats to muster_ingress, muster_workers;
+\endif
