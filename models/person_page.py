@@ -93,8 +93,9 @@ def page(
     if found_by.parameters and len(found) <= count:
         anywhere = Sql(f"(select * from person p where {condition} offset 0)", tuple(parameters))
         if long := [word for word in words(search) if len(word) >= SHORTEST]:
-            between = {"before" if backwards else "after": edge.replace("\x00", "")} if edge is not None else {}
-            anywhere = saying(list_id, long, active=ACTIVE[status], **between)
+            key = edge.replace("\x00", "") if edge is not None else None
+            begin, end = (None, key) if backwards else (key, None)
+            anywhere = saying(list_id, long, ACTIVE[status], after=begin, before=end)
         cursor.execute(
             f"select {_COLUMNS} from {anywhere.text} p where {found_by.text} {order}",
             (*anywhere.parameters, *found_by.parameters, count + 1),
@@ -121,8 +122,8 @@ def words(search: str) -> list[str]:
 
 
 def saying(
-    list_id: str, words: Sequence[str], *, active: bool | None = None, after: str | None = None,
-    before: str | None = None, most: int | None = None,
+    list_id: str, words: Sequence[str], active: bool | None = None, most: int | None = None, *,
+    after: str | None = None, before: str | None = None,
 ) -> Sql:  # fmt: skip
     """People with all of these words, by the index on text: a table to select from.
 

@@ -118,6 +118,7 @@ def connection(postgres: Postgres, database_url: str, owner_url: str) -> Iterato
         database.connect(database_url, "test", kind=Serving) as serving,
         database.connect(owner_url, "test owner") as owner,
     ):
+        assert isinstance(serving, Serving)
         serving.owner = owner
         yield serving
     _empty(postgres.url("postgres"))
