@@ -78,10 +78,11 @@ def page(
     """
     backwards = before is not None
     edge = before if backwards else after
+    edge = edge.replace("\x00", "") if edge is not None else None
     condition, parameters = f"p.list_id = %s{STATUS[status]}", [list_id]
     if edge is not None:
         condition += f" and p.uid_key {'<' if backwards else '>'} %s"
-        parameters.append(edge.replace("\x00", ""))
+        parameters.append(edge)
     order = f"order by p.list_id, p.uid_key {'desc' if backwards else 'asc'} limit %s"
     found_by = matching(search)
     near = f"(select * from person p where {condition} {order})"
@@ -91,11 +92,12 @@ def page(
     )
     found = [_row(row) for row in cursor.fetchall()]
     if found_by.parameters and len(found) <= count:
-        anywhere = Sql(f"(select * from person p where {condition} offset 0)", tuple(parameters))
-        if long := [word for word in words(search) if len(word) >= SHORTEST]:
-            key = edge.replace("\x00", "") if edge is not None else None
-            begin, end = (None, key) if backwards else (key, None)
-            anywhere = saying(list_id, long, ACTIVE[status], after=begin, before=end)
+        long = [word for word in words(search) if len(word) >= SHORTEST]
+        anywhere = (
+            saying(list_id, long, ACTIVE[status], *((None, edge) if backwards else (edge, None)))
+            if long
+            else Sql(f"(select * from person p where {condition} offset 0)", tuple(parameters))
+        )
         cursor.execute(
             f"select {_COLUMNS} from {anywhere.text} p where {found_by.text} {order}",
             (*anywhere.parameters, *found_by.parameters, count + 1),
@@ -122,8 +124,8 @@ def words(search: str) -> list[str]:
 
 
 def saying(
-    list_id: str, words: Sequence[str], active: bool | None = None, most: int | None = None, *,
-    after: str | None = None, before: str | None = None,
+    list_id: str, words: Sequence[str], active: bool | None = None, after: str | None = None,
+    before: str | None = None, most: int | None = None,
 ) -> Sql:  # fmt: skip
     """People with all of these words, by the index on text: a table to select from.
 

@@ -154,13 +154,31 @@ def _version(connection: Connection) -> Finding:
 
 def _role(connection: Connection) -> Finding:
     name = _one(connection, "select current_user")
+    alone = "nothing but Muster's own queries keeps one list's data from another's"
     if _one(connection, "select rolsuper or rolbypassrls from pg_roles where rolname = current_user"):
-        return Finding("role", False, f"'{name}' is a superuser or bypasses row-level security: serve as another role")
+        detail = f"'{name}' is a superuser or bypasses row-level security, so that {alone}: serve as another role"
+        return Finding("role", False, detail)
     if _one(
         connection, "select exists (select from pg_tables where tablename = 'journal' and tableowner = current_user)"
     ):
-        return Finding("role", False, f"'{name}' owns the tables: set MUSTER_OWNER_URL and serve as a role of its own")
+        detail = f"'{name}' owns the tables, so that {alone}: set MUSTER_OWNER_URL and serve as a role of its own"
+        return Finding("role", False, detail)
     return Finding("role", True, f"'{name}' neither owns the tables nor is a superuser")
+
+
+def _walls(connection: Connection) -> Finding:
+    """Asked of PostgreSQL itself: a member of the owner's role passes the policies too."""
+    row = connection.execute(
+        "select count(*), min(relname) from pg_class c"
+        " where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"
+        " and (select a.attname from pg_index i join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]"
+        " where i.indrelid = c.oid and i.indisprimary) = 'list_id' and not row_security_active(c.oid)"
+    ).fetchone()
+    if not row or not row[0]:
+        return Finding("lists", True, "row-level security keeps each list's data from the others'")
+    which = row[1] if row[0] == 1 else f"{row[0]} tables, {row[1]} among them"
+    cure = "`muster migrate`, and serve as a role that neither owns them nor is a member of their owner"
+    return Finding("lists", False, f"row-level security does not hold for {which}: {cure}")
 
 
 def _activity(connection: Connection) -> Finding:
@@ -214,9 +232,9 @@ def _one(connection: Connection, question: str) -> object:
 
 
 _CHECKS: tuple[Callable[[Connection], Finding], ...] = (
-    _version, _role, _activity, _durable, _clock, _room, _workers, _set_aside,
+    _version, _role, _walls, _activity, _durable, _clock, _room, _workers, _set_aside,
 )  # fmt: skip
-_OF_TABLES = (_workers, _set_aside)  # what cannot be asked of a database without a schema
+_OF_TABLES = (_walls, _workers, _set_aside)  # what cannot be asked of a database without a schema
 
 
 def _redis(url: str) -> Finding:

@@ -166,7 +166,27 @@ def test_a_serving_role_that_bypasses_row_level_security_is_told(owner_url: str)
     with connect(owner_url) as owner:
         (name,) = owner.execute("select current_user").fetchone() or ("",)
 
-    assert f"'{name}' owns the tables" in found(database_url=owner_url, owner_url=owner_url)["role"].detail
+    told = found(database_url=owner_url, owner_url=owner_url)
+
+    assert f"'{name}' owns the tables, so that nothing but Muster's own queries keeps" in told["role"].detail
+    assert (told["lists"].ok, "does not hold for 25 tables, burst among them" in told["lists"].detail) == (False, True)
+
+
+def test_a_table_without_its_policy_and_a_role_that_passes_them_are_told(
+    database_url: str, owner_url: str, postgres: Postgres
+) -> None:
+    assert found(database_url=database_url, owner_url=owner_url)["lists"].ok
+    with connect(owner_url) as owner:
+        owner.execute("alter table person disable row level security")
+        told = found(database_url=database_url, owner_url=owner_url)["lists"]
+        owner.execute("alter table person enable row level security")
+    with connect(postgres.url("postgres")) as superuser:
+        superuser.execute(f"grant {OWNING} to {SERVING}")
+        member = found(database_url=database_url, owner_url=owner_url)
+        superuser.execute(f"revoke {OWNING} from {SERVING}")
+
+    assert (told.ok, "does not hold for person: " in told.detail) == (False, True)
+    assert (member["role"].ok, member["lists"].ok) == (True, False)
 
 
 def test_disks_are_looked_at(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
