@@ -32,8 +32,8 @@ CLIENTS, TURNS = 3, 10  # rounds that each client is to have made before, and ag
 
 
 _READABLE = (
-    "select quote_ident(tablename) from pg_tables where schemaname = 'public'"
-    " and has_table_privilege(quote_ident(tablename), 'select')"
+    "select quote_ident(relname) from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+    " and has_table_privilege(oid, 'select')"
 )
 
 
