@@ -99,14 +99,15 @@ def restore(owner_url: str, database_url: str, file: Path) -> Report:
     return Report(str(file), file.stat().st_size, round(time.perf_counter() - started, 3), revision or "")
 
 
+# Functions first: one that returns a table's rows goes with the table, and cannot be named any more.
 _EMPTY = """
 do $$ declare found record; begin
-  for found in select format('drop table if exists %s cascade', c.oid::regclass) as doing from pg_class c
+  for found in select format('drop function if exists %s cascade', p.oid::regprocedure) as doing from pg_proc p
+      where p.pronamespace = 'public'::regnamespace and p.proname like 'muster\\_%'
+    union all select format('drop table if exists %s cascade', c.oid::regclass) from pg_class c
       where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
     union all select format('drop sequence if exists %s cascade', c.oid::regclass) from pg_class c
       where c.relnamespace = 'public'::regnamespace and c.relkind = 'S'
-    union all select format('drop function if exists %s cascade', p.oid::regprocedure) from pg_proc p
-      where p.pronamespace = 'public'::regnamespace and p.proname like 'muster\\_%'
     union all select format('drop extension if exists %I cascade', e.extname) from pg_extension e
       where e.extnamespace = 'public'::regnamespace and e.extname in ('pg_trgm', 'btree_gin')
   loop execute found.doing; end loop; end $$

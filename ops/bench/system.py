@@ -75,6 +75,12 @@ class System:
         with database.connect(self.owner_url, "muster-bench") as opened:
             return opened.execute(sql.encode(), parameters).fetchall()
 
+    def open_tables(self) -> None:
+        """Do without row-level security, to see what it costs."""
+        with database.connect(self.owner_url, "muster-bench") as opened:
+            for (table,) in opened.execute("select distinct quote_ident(tablename) from pg_policies").fetchall():
+                opened.execute(f"alter table {table} disable row level security".encode())
+
     def cpu(self) -> dict[str, float]:
         """Processor time by component, in seconds, backends and other children included."""
         return {name: seconds(self._living(name)) for name in COMPONENTS if name in self.roots}

@@ -49,6 +49,9 @@ SECONDS = 5.0  # of a run, where several hosts are measured
 @click.option("--rows", default=10_000_000, show_default=True, help="Operations that pass the journal (bloat).")
 @click.option("--matrix", is_flag=True, help="Many numbers of hosts, delays and connections in turn (hosts).")
 @click.option("--with-workers", is_flag=True, help="Let workers apply what is accepted meanwhile (ingress).")
+@click.option(
+    "--open-tables", is_flag=True, help="Without row-level security, in a Muster of the bench's own (not table)."
+)
 @click.option("--events", type=int, help="Operations that are applied.  [workers: 100000; memory: 200000]")
 @click.option("--creates", type=int, help="Creates into one list at once (burst).  [100000]")
 @click.option("--requests", type=int, help="Requests until an ingress process's memory is read (memory).  [200000]")
@@ -127,8 +130,9 @@ def _on_hosts(
 
 
 def _on_system(
-    suite: str, data: Path, as_json: bool, draw: Path | None, peer_url: str | None, peer_token: str, **options: Any
-) -> None:
+    suite: str, data: Path, as_json: bool, draw: Path | None, peer_url: str | None, peer_token: str, open_tables: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     from ops.account import Unusable
     from ops.bench import table
     from ops.bench.suites import ON_THEIR_OWN, SUITES, Chosen
@@ -140,7 +144,9 @@ def _on_system(
         if suite == "table":
             found = table.measure(chosen, _say)
         else:
-            with _system(None if suite in ON_THEIR_OWN else data) as system:
+            with _system(None if suite in ON_THEIR_OWN or open_tables else data) as system:
+                if open_tables:
+                    system.open_tables()
                 found = {suite: SUITES[suite](system, chosen, _say)}
     except Unusable as error:
         stop(REFUSED, str(error))
