@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from random import random
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 DISCARDED = 8 * 1024 * 1024  # bytes of a refused body that are taken so that its sender reads the answer
-HELD = 0.5  # seconds until somebody who was shed is told
+HELD = 0.5  # seconds until somebody who was shed is told, and up to twice as long
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -109,7 +110,7 @@ class Scim:
             if isinstance(refusal, Shed):
                 # Whoever sends again at once would keep us busy with refusals. Its body is not kept meanwhile.
                 request.body = b""
-                await asyncio.sleep(HELD)
+                await asyncio.sleep(HELD * (1 + random()))  # noqa: S311 - or all of them would be back at once
             if request.method in _WITH_BODY and not request.whole:
                 await http.discard(scope, receive, DISCARDED)
             return _refuse(refusal)

@@ -1,7 +1,8 @@
 """Many callers, one transaction: whoever arrives while a transaction is in flight shares the next one."""
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Generic
@@ -15,7 +16,7 @@ from ops import metrics
 
 LATE = 0.005  # seconds
 MOST_APART = 8  # that wait there: more would wait for longer than their IdPs do
-SHARE = 8  # of one list's callers, an eighth of the queue: the rest is for others, whatever it sends
+SHARE = 32  # of the queue, one of so many, and one batch at least, is a list's: the rest is for others
 # A batch's joins start from its own keys: index lookups, whatever the statistics say of tables that are filling up.
 # They are planned once: planning cost more than all the rest (0.66 ms a look-up, now 0.25). The time-out: an IdP has
 # given up long before.
@@ -36,7 +37,8 @@ class Batches(Generic[Ask, Answer]):
     are those of its connections. With `beside` it is carried out in threads, for what would hold the event loop up.
     With `apart`, batches that do the same beside, an ask that needs what another transaction has locked goes there;
     `of` tells whose an ask is, so that others' are not taken for the one that waits, and each has its share of the
-    queue and of every batch.
+    queue and of every batch. Of three slots or more nobody has the last one: a flood's batches take their time, and
+    whoever comes beside it waits for none of them.
 
     A lone request never waits for company: where no batch is in flight the next one begins at once. A second one begins
     when as many wait as the first has (two of 32 cost half of eight of 8), or when somebody has waited for `LATE`.
@@ -58,7 +60,7 @@ class Batches(Generic[Ask, Answer]):
         of: Callable[[Ask], object] | None = None,
     ) -> None:
         self._name, self._most, self._queue_limit = name, most, queue_limit
-        self._share = queue_limit if of is None else max(1, queue_limit // SHARE)
+        self._share = queue_limit if of is None else min(queue_limit, max(most, queue_limit // SHARE))
         self._threads = ThreadPoolExecutor(slots, name) if beside else None
         connect = partial(database.connect, kind=database.Bounded) if beside else greenlets.connect
         chosen = options if apart is None else f"{options} -c lock_timeout={LOCK_TIMEOUT}"
@@ -68,6 +70,10 @@ class Batches(Generic[Ask, Answer]):
         self._free = list(self._slots)
         self._waiting: Waiting[Ask, Answer] = Waiting(of or everybody)
         self._in_flight: dict[Slot[Ask, Answer], int] = {}  # how many each serves
+        self._whose: dict[Slot[Ask, Answer], Iterable[object]] = {}  # of which parties
+        self._share_of_slots = slots - 1 if of is not None and slots > 2 else slots
+        self._batches: Counter[object] = Counter()  # in flight, by party
+        self._barred: set[object] = set()  # parties that have their share of the slots
         self._timer: asyncio.TimerHandle | None = None
         self._length = metrics.QUEUE_LENGTH.labels(name)
         self._busy = metrics.SLOTS_BUSY.labels(name)
@@ -113,9 +119,10 @@ class Batches(Generic[Ask, Answer]):
 
     def _look(self, late: bool = False) -> None:
         """Begin a batch if there is a slot for it and it is time."""
-        if not self._free or not self._waiting:
+        ready = self._waiting.ready(self._barred)
+        if not self._free or not ready:
             return
-        if late or len(self._waiting) >= min(self._in_flight.values(), default=0):
+        if late or ready >= min(self._in_flight.values(), default=0):
             slot = self._free.pop()
             self._in_flight[slot] = self._most  # until it is known
             # It begins after the requests that came together with this one: they share its batch.
@@ -128,7 +135,11 @@ class Batches(Generic[Ask, Answer]):
         self._look(late=True)
 
     def _begin(self, slot: "Slot[Ask, Answer]") -> None:
-        callers = self._waiting.take(self._most)
+        taken = self._waiting.take(self._most, self._barred)
+        callers = [caller for party in taken.values() for caller in party]
+        self._whose[slot] = taken.keys()
+        self._batches.update(taken.keys())
+        self._bar(taken.keys())
         if not callers:  # the batch before took all of them
             return self._end(slot)
         self._in_flight[slot] = len(callers)
@@ -143,7 +154,7 @@ class Batches(Generic[Ask, Answer]):
     def _away(self, error: Exception) -> None:
         """There is no database: whoever waits is told together with those who have found out, or each batch of them
         would wait for a connection anew."""
-        if callers := self._waiting.take(len(self._waiting)):
+        for callers in self._waiting.take(len(self._waiting)).values():
             fail(callers, error)
 
     def _done(self, slot: "Slot[Ask, Answer]") -> None:
@@ -152,5 +163,16 @@ class Batches(Generic[Ask, Answer]):
 
     def _end(self, slot: "Slot[Ask, Answer]") -> None:
         del self._in_flight[slot]
+        whose = self._whose.pop(slot)
+        self._batches -= Counter(whose)
+        self._bar(whose)
         self._free.append(slot)
         self._look()
+
+    def _bar(self, parties: Iterable[object]) -> None:
+        """Bar those who have their share of the slots, and nobody else."""
+        for party in parties:
+            if self._batches[party] >= self._share_of_slots:
+                self._barred.add(party)
+            else:
+                self._barred.discard(party)

@@ -21,7 +21,7 @@ from models.token import Grant, Holder
 from ops import metrics
 
 MOST = 128  # changes a transaction: larger ones gain nothing and hold their row locks longer
-SLOTS = 2
+SLOTS, HEAVY = 3, 2  # of the former one list has two
 HEAVY_LOCK_TIMEOUT = " -c lock_timeout=2000"  # that a request waits for somebody else's transaction
 
 
@@ -57,11 +57,11 @@ def writers(
         return outcomes, lambda: _afterwards(ring, lanes, stale, touch)
 
     made = partial(
-        Batches, database_url=database_url, run=run, slots=SLOTS, queue_limit=queue_limit,
+        Batches, database_url=database_url, run=run, queue_limit=queue_limit,
         of=lambda ask: ask.holder.list_id,
     )  # fmt: skip
-    heavy = made("heavy", most=1, beside=True, options=OPTIONS + HEAVY_LOCK_TIMEOUT)
-    return made("commit", most=MOST, apart=heavy), heavy
+    heavy = made("heavy", slots=HEAVY, most=1, beside=True, options=OPTIONS + HEAVY_LOCK_TIMEOUT)
+    return made("commit", slots=SLOTS, most=MOST, apart=heavy), heavy
 
 
 def _afterwards(ring: Ring, lanes: list[Lane], stale: list[Ask], touch: Touch) -> None:

@@ -20,7 +20,7 @@ from models.token import Grant, Holder
 from ops import metrics
 
 MOST = 128
-SLOTS = 2
+SLOTS, SCANS = 3, 2  # of the former one list has two
 # A scan chooses its plan freely, and for its own values (with a prefix that it does not know it uses no
 # index: 160 ms, not 2). Time enough for a page of a million users, and an end to what nobody waits for.
 SCAN_OPTIONS = "-c statement_timeout=10000 -c max_parallel_workers_per_gather=0 -c plan_cache_mode=force_custom_plan"
@@ -81,7 +81,7 @@ def scanner(database_url: str, touch: Touch, queue_limit: int) -> Batches[Ask, A
         return answers, lambda: _afterwards(stale, touch)
 
     return Batches(
-        "scan", database_url, run, slots=SLOTS, most=1, queue_limit=queue_limit, options=SCAN_OPTIONS, beside=True,
+        "scan", database_url, run, slots=SCANS, most=1, queue_limit=queue_limit, options=SCAN_OPTIONS, beside=True,
         of=_list_of,
     )  # fmt: skip
 

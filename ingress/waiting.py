@@ -1,7 +1,7 @@
 """Who waits for a batch: each list's callers in their order, the lists in turn, so that none waits behind a flood."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Generic
 
 from ingress.slots import Answer, Ask, Caller
@@ -27,17 +27,24 @@ class Waiting(Generic[Ask, Answer]):
         self._parties.setdefault(self._of(caller.ask), deque()).append(caller)
         self._count += 1
 
-    def take(self, most: int) -> list[Caller[Ask, Answer]]:
-        """The next ones: all if they are few, else one of each party in turn, and in the end all that there is room
-        for of the last one left."""
-        taken: list[Caller[Ask, Answer]] = []
-        most = min(most, self._count)
-        while len(taken) < most:
-            party, callers = next(iter(self._parties.items()))
-            del self._parties[party]
-            alone = not self._parties
-            taken.extend(callers.popleft() for _ in range(min(len(callers), most - len(taken) if alone else 1)))
+    def ready(self, barred: Collection[object]) -> int:
+        """How many wait who are not of these parties."""
+        return self._count - sum(len(self._parties.get(party, ())) for party in barred)
+
+    def take(self, most: int, barred: Collection[object] = ()) -> dict[object, list[Caller[Ask, Answer]]]:
+        """The next ones by party, but of these: all if they are few, else one of each party in turn, and in the end all
+        that there is room for of the last one left."""
+        taken: dict[object, list[Caller[Ask, Answer]]] = {}
+        turns = deque(party for party in self._parties if party not in barred)
+        left = most
+        while turns and left:
+            party = turns.popleft()
+            callers = self._parties.pop(party)
+            count = min(len(callers), 1 if turns else left)
+            taken.setdefault(party, []).extend(callers.popleft() for _ in range(count))
+            left -= count
             if callers:
                 self._parties[party] = callers  # behind the others
-        self._count -= len(taken)
+                turns.append(party)
+        self._count -= most - left
         return taken

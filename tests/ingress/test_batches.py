@@ -249,11 +249,11 @@ def test_one_lists_flood_leaves_room_for_others(database_url: str) -> None:
         connection.execute("select pg_sleep(0.05)")
         return asks, nothing
 
-    made: Batches[str, str] = Batches("test", database_url, run, slots=1, most=8, queue_limit=16, of=lambda ask: ask[0])
+    made: Batches[str, str] = Batches("test", database_url, run, slots=1, most=8, queue_limit=64, of=lambda ask: ask[0])
     answers = ask(made, *["flood"] * 12, "other", "third")
     asyncio.run(made.stop())
 
-    assert [isinstance(answer, Shed) for answer in answers] == [False] * 2 + [True] * 10 + [False] * 2
+    assert [isinstance(answer, Shed) for answer in answers] == [False] * 8 + [True] * 4 + [False] * 2
 
 
 def test_whoever_waits_while_there_is_no_database_is_told_with_those_who_found_out(
@@ -271,3 +271,29 @@ def test_whoever_waits_while_there_is_no_database_is_told_with_those_who_found_o
 
     assert all(isinstance(answer, Unavailable) for answer in answers)
     assert connects == ["again"]
+
+
+def test_whoever_comes_beside_a_flood_waits_for_none_of_its_batches(database_url: str) -> None:
+    events: list[str] = []
+
+    def run(connection: Connection, asks: Sequence[str]) -> Result[str]:
+        events.append(f"{asks[0]} begins")
+        connection.execute("select pg_sleep(%s)", (0.3 if asks[0] == "flood" else 0,))
+        events.append(f"{asks[0]} ends")
+        return asks, nothing
+
+    made: Batches[str, str] = Batches(
+        "test", database_url, run, slots=3, most=8, queue_limit=1000, of=lambda ask: ask[0]
+    )
+
+    async def everyone() -> None:
+        flood = [asyncio.ensure_future(made.submit("flood")) for _ in range(30)]
+        while events.count("flood begins") < 2:
+            await asyncio.sleep(0.001)
+        await made.submit("other")
+        assert events == ["flood begins", "flood begins", "other begins", "other ends"]
+        await asyncio.gather(*flood)
+        await made.stop()
+
+    asyncio.run(everyone())
+    assert events.count("flood ends") == 4

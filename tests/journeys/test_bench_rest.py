@@ -1,8 +1,8 @@
-"""The suites group, memory, csv and sessions on a small scale."""
+"""The suites group, memory, csv, sessions, api and overload on a small scale."""
 
 import pytest
 
-from ops.bench import api, group, holding, hostile, people_csv, scale, sessions
+from ops.bench import api, group, holding, hostile, overload, overload_shown, people_csv, scale, sessions
 from ops.bench.system import System, running
 
 pytestmark = pytest.mark.journey
@@ -75,3 +75,16 @@ def test_a_session_is_taken_compared_and_deleted(system: System) -> None:
     assert [one.what for one in found][:2] == ["snapshot", "comparison at once, counted"]
     assert all(one.seconds > 0 and one.peak > 0 for one in found)
     assert "snapshot" in sessions.table(found)
+
+
+def test_a_flood_and_slow_clients_lose_nothing_that_was_acknowledged(system: System) -> None:
+    found = overload.measure(system, say=lambda _: None, seconds=1.5, connections=200)
+
+    told = overload_shown.table(found)
+    assert found.wrong == 0, told
+    assert [one.name for one in found.phases] == ["alone", "usual", "flood", "slow"]
+    assert (found.lost, found.acknowledged > 0) == (0, True)
+    assert found.slow.opened == dict.fromkeys(found.slow.opened, overload.slow.EACH)
+    assert found.slow.ended["a huge head"] == overload.slow.EACH
+    assert found.slow.ended["half a head"] == 0  # its time is not up
+    assert len(overload_shown.lines(found)) == 5
