@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.bench import api, group, holding, hostile, overload, overload_shown, people_csv, scale, sessions
+from ops.bench import api, group, holding, hostile, overload, overload_shown, people_csv, scale, sessions, slow
 from ops.bench.system import System, running
 
 pytestmark = pytest.mark.journey
@@ -84,7 +84,7 @@ def test_a_flood_and_slow_clients_lose_nothing_that_was_acknowledged(system: Sys
     assert found.wrong == 0, told
     assert [one.name for one in found.phases] == ["alone", "usual", "flood", "slow"]
     assert (found.lost, found.acknowledged > 0) == (0, True)
-    assert found.slow.opened == dict.fromkeys(found.slow.opened, overload.slow.EACH)
-    assert found.slow.ended["a huge head"] == overload.slow.EACH
+    assert found.slow.opened == dict.fromkeys(found.slow.opened, slow.EACH)
+    assert found.slow.ended["a huge head"] == slow.EACH
     assert found.slow.ended["half a head"] == 0  # its time is not up
     assert len(overload_shown.lines(found)) == 5
