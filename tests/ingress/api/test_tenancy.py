@@ -78,7 +78,8 @@ def test_reading_changes_nothing(
 
     after = everything(connection)
     # That people were taken away as a file is written down.
-    after["audit_entry"] = [row for row in after["audit_entry"] if row[5] not in ("people.export", "session.export")]
+    exports = (",people.export,", ",session.export,")
+    after["audit_entry"] = [row for row in after["audit_entry"] if not any(one in str(row) for one in exports)]
     assert after == before
 
 
