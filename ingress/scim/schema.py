@@ -205,9 +205,10 @@ def _within(places: Mapping[str, Place], path: str) -> Place | None:
 
 
 def _of_unknown_schema(path: str, of: Schema) -> Place | None:
-    # An attribute's name holds no colon, so the last one ends the URN, unless it is the old dot form.
+    # An attribute's name holds no colon, so the last one ends the URN, unless it is the old dot form. What has an
+    # empty part would not be understood when it is sent back as it is answered.
     urn, _, last = path.rpartition(":")
-    if not last or urn.endswith(":") or ":" not in urn:
+    if not last or "::" in path or ":." in path or ":" not in urn:
         return None
     if is_password(path):
         return Place(urn, last, None, Kind.IGNORED)
