@@ -20,3 +20,11 @@ def test_every_test_that_a_page_names_exists(page: str) -> None:
     ]
 
     assert missing == []
+
+
+def test_every_threat_has_a_test_that_guards_it() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    lines = [line for line in page.splitlines() if re.match(r"\| [STRIDE] \|", line)]
+
+    assert {line[2] for line in lines} == set("STRIDE")
+    assert [line for line in lines if not NAMED.search(line.split("|")[4])] == []
