@@ -79,7 +79,10 @@ def stack(connection: Connection, postgres: Postgres, tmp_path: Path, owner_url:
             (tmp_path / name).chmod(0o600)
         settings = files | {"MUSTER_GRAPH_SIMULATOR": graph.url}
         with running("--no-demo", **settings) as muster, database.connect(postgres.url("postgres")) as superuser:
-            yield Stack(muster, settings, graph, superuser)
+            try:
+                yield Stack(muster, settings, graph, superuser)
+            finally:
+                superuser.execute(f"alter role {SERVING} login".encode())  # whatever became of the test
 
 
 def use(stack: Stack) -> None:
