@@ -44,6 +44,19 @@ CLASHES = (
     psycopg.errors.SerializationFailure,
     psycopg.errors.UniqueViolation,
 )
+# What PostgreSQL says of its own state, whatever the statement was: a full disk, a shutdown, a standby, a grant or a
+# column that an upgrade has yet to make.
+STATE = (
+    psycopg.errors.DiskFull,
+    psycopg.errors.AdminShutdown,
+    psycopg.errors.CrashShutdown,
+    psycopg.errors.CannotConnectNow,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+)
 
 
 class _Uuid(Loader):

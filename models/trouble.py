@@ -7,7 +7,9 @@ from models.database import Cursor
 from models.journal import Lane
 
 RINGS_BEFORE_SINGLE = 3
-SINGLES_BEFORE_ASIDE = 2
+# Of a worker that is killed, or a connection that breaks, nobody can say whether the row was to blame. While whole
+# components fall it happened twice to an innocent one; three times one after the other is the row.
+SINGLES_BEFORE_ASIDE = 3
 # Lanes that one pass rings again: with 1,000,000 late ones it took 8.5 s, more than a statement may.
 MOST_LATE = 10_000
 # Lanes that may be taken for stuck. In a long queue most do not move because nobody has come to them yet: taken alone,
@@ -30,7 +32,7 @@ class Stuck(NamedTuple):
 
     @property
     def hopeless(self) -> bool:
-        """Whether its oldest row has killed or hung both attempts at it alone."""
+        """Whether its oldest row has killed or hung every attempt at it alone."""
         return self.attempts >= SINGLES_BEFORE_ASIDE
 
 
@@ -48,8 +50,8 @@ def note_late_lanes(cursor: Cursor, older_seconds: float) -> list[Stuck]:
 def note_attempt(cursor: Cursor, lane: Lane) -> bool:
     """Count an attempt at a lane alone before it is made; False while another drain holds the lane.
 
-    Written first, because the attempt may kill its process; what ends in any other way than that,
-    or than hanging, takes it back with `forgive`.
+    Written first, because the attempt may kill its process; what ends in any other way than that, than hanging or than
+    by a broken connection, takes it back with `forgive`.
     """
     if not journal.lock(cursor, [lane]):
         return False
@@ -59,4 +61,6 @@ def note_attempt(cursor: Cursor, lane: Lane) -> bool:
 
 def forgive(cursor: Cursor, lane: Lane) -> None:
     """Take the attempt back: it ended, and the row is not to blame."""
-    cursor.execute("update lane_trouble set attempts = attempts - 1 where list_id = %s and lane = %s", lane)
+    cursor.execute(
+        "update lane_trouble set attempts = attempts - 1 where list_id = %s and lane = %s and attempts > 0", lane
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import structlog
 from psycopg import errors
 
@@ -32,6 +33,8 @@ _REASONS: dict[str, tuple[type[Exception], ...]] = {
     "timeout": (errors.QueryCanceled, errors.TransactionTimeout),
     "lost": database.LOST,
 }
+# Errors of values, and of limits that a value is beyond; whatever else PostgreSQL says may be over the next time.
+_OF_ROWS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
 
 _log = structlog.get_logger()
 
@@ -79,21 +82,23 @@ def provision(
     """Apply up to `limit` rows of these lanes. `rosters` is the caller's cache of compiled mappings.
 
     A batch that fails for anything but a lost connection was rolled back, and is tried in parts,
-    down to one row of one lane; that one is set aside if it is the row's own fault. Where somebody held a lock for
+    down to one row of one lane; that one is set aside if it is the row's own fault, and what else was wrong is raised.
+    Where somebody held a lock for
     longer than the connection waits, the parts are `hurried`: they wait for 50 ms each, and lists that are not
     concerned go on.
     """
+    claimed: list[Event] = []
     try:
         with suppress(*OUTDATED):
-            return _once(connection, lanes, rosters, limit, single, hurried)
-        return _once(connection, lanes, rosters, limit, single, hurried)
+            return _once(connection, lanes, claimed, rosters, limit, single, hurried)
+        return _once(connection, lanes, claimed, rosters, limit, single, hurried)
     except Exception as error:
         metrics.DRAINS_FAILED.labels(reason_of(error)).inc()
         if connection.closed:
             raise
         _log.warning("drain_failed", error=repr(error), lanes=len(lanes), limit=limit)
         if limit == 1 and len(lanes) == 1:
-            return _alone(connection, lanes[0], rosters, single, error)
+            return _alone(connection, lanes[0], rosters, single, error, claimed)
         hurried = hurried or isinstance(error, errors.LockNotAvailable)
     if len(lanes) == 1:
         return provision(connection, lanes, rosters, limit=max(1, limit // 4), single=single, hurried=hurried)
@@ -119,18 +124,30 @@ def reason_of(error: Exception) -> str:
     return next((reason for reason, kinds in _REASONS.items() if isinstance(error, kinds)), "other")
 
 
-def _alone(connection: Connection, lane: Lane, rosters: dict[str, Roster], single: bool, error: Exception) -> Settled:
+def _alone(
+    connection: Connection,
+    lane: Lane,
+    rosters: dict[str, Roster],
+    single: bool,
+    error: Exception,
+    claimed: Sequence[Event],
+) -> Settled:
     """What becomes of one row that failed with nothing beside it."""
     if isinstance(error, errors.LockNotAvailable):
         # Somebody holds a person; the sweep comes back for the lane. Never the row's own fault.
         return Settled()
     if _clash(error):
         with suppress(*database.CLASHES):
-            return _once(connection, [lane], rosters, 1, single)
+            return _once(connection, [lane], [], rosters, 1, single)
         return Settled(again=[lane])
-    if isinstance(error, database.LOST):
+    if not claimed or not _of_the_row(error):
         raise error
-    return put_oldest_aside(connection, lane, repr(error))
+    return put_aside(connection, lane, claimed[0].seq, repr(error))
+
+
+def _of_the_row(error: Exception) -> bool:
+    """Whether it is what the row says that could not be applied, and not how PostgreSQL was at that moment."""
+    return isinstance(error, _OF_ROWS) or not isinstance(error, (psycopg.Error, OSError, MemoryError))
 
 
 def _clash(error: Exception) -> bool:
@@ -140,12 +157,15 @@ def _clash(error: Exception) -> bool:
 def _once(
     connection: Connection,
     lanes: Sequence[Lane],
+    events: list[Event],
     rosters: dict[str, Roster],
     limit: int,
     single: bool,
     hurried: bool = False,
 ) -> Settled:
-    settled, watch, held, events = Settled(), Stopwatch(), list[Lane](), list[Event]()
+    """`events` becomes what it claimed, for whoever has to judge its failure."""
+    settled, watch, held = Settled(), Stopwatch(), list[Lane]()
+    events.clear()
     lists = {lane.list_id for lane in lanes}
     committed: Any = None
     try:
@@ -155,7 +175,7 @@ def _once(
             held = journal.lock(cursor, lanes)
             metrics.LANES_BUSY.inc(len(held))
             if held:
-                events = journal.claim(cursor, held, limit, single)
+                events += journal.claim(cursor, held, limit, single)
             watch.lap("claim")
             if events:
                 settled.entries, rung = _settle(cursor, events, rosters, watch)
@@ -229,12 +249,15 @@ def _mend(cursor: Cursor, entry: LogEntry) -> None:
     provisioning_log.supersede(cursor, [(list_id, identity_id, entry_id, request_id)])
 
 
-def put_oldest_aside(connection: Connection, lane: Lane, error: str) -> Settled:
-    """The oldest row of a lane cannot be applied even alone: out of its neighbours' way with it."""
+def put_aside(connection: Connection, lane: Lane, seq: int, error: str) -> Settled:
+    """The oldest row of a lane cannot be applied even alone: out of its neighbours' way with it. Where it is another
+    row by now, this one was applied after all."""
     with database.transaction(connection, [lane.list_id]) as cursor:
         held = journal.lock(cursor, [lane])
         events = journal.claim(cursor, held, 1, single=True) if held else []
         for event in events:
+            if event.seq != seq:
+                continue
             metrics.ROWS_SET_ASIDE.inc()
             _log.error("row_set_aside", list=event.list_id, seq=event.seq, request_id=event.request_id, error=error)
             provisioning_log.write(cursor, [applying.rejected(event, error)])

@@ -13,13 +13,14 @@ from models import job as jobs
 from models.connection import Roster
 from models.database import Connection
 from models.directory import schedules
+from models.journal import Lane
 from models.trouble import Stuck
 from ops import metrics
 from ops.bell import TAKE, Bell
 from workers import refit, remap, sessions
 from workers.bursting import Bursting
 from workers.months import Months
-from workers.provision import provision, put_oldest_aside
+from workers.provision import provision, put_aside
 from workers.purging import Purge
 
 SECONDS = 1.0
@@ -42,6 +43,7 @@ class Sweep:
         self._months = Months()
         self._purge = Purge()
         self._bursting = Bursting()
+        self._innocent: set[Lane] = set()  # attempts that failed for PostgreSQL's state, to be taken back
 
     def start(self) -> None:
         """Begin to sweep."""
@@ -70,6 +72,8 @@ class Sweep:
 
     def once(self, connection: Connection) -> None:
         """One pass, unless another process is at it."""
+        self._forgive(connection, self._innocent)
+        self._innocent.clear()
         row = connection.execute("select pg_try_advisory_lock(%s)", (SWEEP_LOCK,)).fetchone()
         if row is None or not row[0]:
             return
@@ -98,19 +102,27 @@ class Sweep:
             connection.execute("select pg_advisory_unlock(%s)", (SWEEP_LOCK,))
 
     def _nurse(self, connection: Connection, stuck: Stuck) -> None:
-        """Take a lane that kills or hangs its drains alone, one row; give the row up after two attempts."""
+        """Take a lane that kills or hangs its drains alone, one row; give the row up after some attempts."""
         lane = stuck.lane
         if stuck.hopeless:
-            put_oldest_aside(connection, lane, "its drains were killed or hung, alone as well")
+            put_aside(connection, lane, stuck.oldest_seq, "its drains were killed, hung or broke off, alone as well")
             return
         with database.transaction(connection, [lane.list_id]) as cursor:
             if not trouble.note_attempt(cursor, lane):
                 return
         _log.warning("lane_single", list=lane.list_id, lane=lane.number, rings=stuck.rings)
-        settled = provision(connection, [lane], self._rosters, limit=1, single=True)
-        with database.transaction(connection, [lane.list_id]) as cursor:
-            trouble.forgive(cursor, lane)
+        try:
+            settled = provision(connection, [lane], self._rosters, limit=1, single=True)
+        except database.STATE:
+            self._innocent.add(lane)
+            raise
+        self._forgive(connection, [lane])
         self._bell.ring(settled.again)
+
+    def _forgive(self, connection: Connection, lanes: Iterable[Lane]) -> None:
+        for lane in lanes:
+            with database.transaction(connection, [lane.list_id]) as cursor:
+                trouble.forgive(cursor, lane)
 
     def _resume(self, connection: Connection, idle: Iterable[tuple[str, str, str]]) -> None:
         """Nudge for jobs whose worker was killed, or never heard of them."""

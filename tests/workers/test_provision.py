@@ -6,7 +6,7 @@ import pytest
 from psycopg import errors
 
 from models import connection as connections
-from models import database, journal
+from models import database, journal, person
 from models.database import Connection
 from models.errors import Refused
 from models.journal import LANES, Lane
@@ -189,6 +189,50 @@ def test_a_row_whose_pure_steps_fail_is_set_aside_and_its_neighbours_are_applied
     assert sorted(entry[:2] for entry in staff.log()) == [("create", "applied"), ("create", "rejected")]
     with database.transaction(staff.connection) as cursor:
         assert journal.backlog(cursor).set_aside == 1
+
+
+def test_a_row_that_was_applied_meanwhile_does_not_have_the_next_one_set_aside(
+    staff: Roster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = staff.create("ada")
+    staff.update(user, title="Doctor")
+    put_aside = provision.put_aside
+
+    def late(*arguments: Any) -> provision.Settled:
+        monkeypatch.undo()
+        staff.connection.execute("select")
+        provision.provision(staff.connection, [staff.lane(user)], {}, limit=1)  # another drain, which succeeds
+        return put_aside(*arguments)
+
+    monkeypatch.setattr(provision, "put_aside", late)
+    people_cannot_be_written(monkeypatch, errors.NumericValueOutOfRange())
+    staff.drain(staff.lane(user))
+    staff.drain()
+
+    assert [entry[:2] for entry in staff.log()] == [("create", "applied"), ("update", "applied")]
+
+
+@pytest.mark.parametrize("error", [errors.InsufficientPrivilege(), errors.UndefinedColumn(), errors.InternalError_()])
+def test_what_is_not_the_rows_fault_is_raised_and_costs_no_row(
+    staff: Roster, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    staff.create("ada")
+    with monkeypatch.context() as wrong:
+        people_cannot_be_written(wrong, error)
+        with pytest.raises(type(error)):
+            staff.drain()
+
+    staff.drain()
+    assert [entry[:2] for entry in staff.log()] == [("create", "applied")]
+
+
+def people_cannot_be_written(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """People cannot be written, for this reason, as long as the patch lasts."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(person, "write", fail)
 
 
 def failed(reason: str) -> float:

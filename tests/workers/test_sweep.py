@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 import pytest
+from psycopg import errors
 
 from models import database, trouble
 from models.database import Connection
@@ -193,6 +194,24 @@ def test_a_person_who_is_locked_for_long_costs_nobody_a_row(staff: Roster, datab
 
     assert [entry[:2] for entry in staff.log()] == [("create", "applied"), ("update", "applied")]
     assert staff.people()[0]["fields"]["Job Title"] == "Doctor"
+
+
+def test_a_full_disk_costs_nobody_a_row(staff: Roster, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    staff.create("ada")
+    made = Sweep(database_url, SilentBell())  # type: ignore[arg-type]
+
+    def refuse(*_: object, **__: object) -> provision.Settled:
+        raise errors.DiskFull
+
+    with monkeypatch.context() as full:
+        full.setattr(sweep, "provision", refuse)
+        for _ in range(trouble.RINGS_BEFORE_SINGLE + 2 * trouble.SINGLES_BEFORE_ASIDE):
+            with suppress(errors.DiskFull):
+                passes(staff.connection, made, 1)
+            staff.connection.execute("update lane_trouble set rung_at = rung_at - interval '1 second'")
+    passes(staff.connection, made, 1)
+
+    assert [entry[:2] for entry in staff.log()] == [("create", "applied")]
 
 
 def test_a_lane_that_another_drain_holds_is_not_an_attempt(staff: Roster, database_url: str) -> None:
