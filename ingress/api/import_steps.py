@@ -1,5 +1,6 @@
 """The steps of an import: previewed, looked at row by row, run, stopped, its refused rows taken back."""
 
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,15 @@ class RowsQuery(Paged, kw_only=True, forbid_unknown_fields=True):
 
     outcome: Annotated[
         Literal["created", "updated", "unchanged", "refused"] | None, Meta(description="Those that come to this.")
+    ] = None
+
+
+class RunQuery(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which preview is to be run."""
+
+    seen: Annotated[
+        datetime | None,
+        Meta(description="`changed_at` of the import whose preview was looked at: 409 where it was previewed since."),
     ] = None
 
 
@@ -113,14 +123,14 @@ def _row(one: Import, row: Shown) -> ImportRow:
 
 
 @operation("POST", ONE + "/run", NOUN, DETAIL, status=202, problems=("conflict",))
-def run_import(at: Desk, import_id: str) -> ImportDetail:
+def run_import(at: Desk, import_id: str, query: RunQuery) -> ImportDetail:
     """Run an import, or go on with it.
 
     Workers merge what was previewed into the list: whose UID is there is updated, the others are created. One that was
     stopped, or failed, goes on where it was.
     """
     one = found(at, import_id)
-    job_id = runs.run(at.cursor, at.list.id, one.id)
+    job_id = runs.run(at.cursor, at.list.id, one.id, query.seen)
     audit.record(at.cursor, at.caller, at.list.id, "import.run", one.summary)
     return _begun(at, one, job_id)
 

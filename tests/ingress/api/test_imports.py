@@ -4,6 +4,7 @@ import csv
 import io
 from tempfile import SpooledTemporaryFile
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -74,6 +75,18 @@ def test_a_file_goes_through_all_steps(caller: Caller, reader: Caller, connectio
     assert [each["fields"] for each in reader.get("/lists/L/people")["items"]] == [{"locker": "7", "first_name": "Ada"}]
     assert [name for name, _ in audited(connection)] == ["import.upload", "import.preview", "import.run"]
     assert {who for _, who in audited(connection)} == {f"API key {caller.key[:12]}"}
+
+
+def test_another_preview_than_the_one_that_was_looked_at_is_not_run(caller: Caller, connection: Connection) -> None:
+    one = f"{IMPORTS}/{upload(caller)['id']}"
+    caller.post(f"{one}/preview", {}, 202)
+    work(caller, connection)
+    looked_at = quote(caller.get(one)["changed_at"])
+    caller.post(f"{one}/preview", {"clear_empty": True}, 202)
+    work(caller, connection)
+
+    assert "previewed anew" in caller.post(f"{one}/run?seen={looked_at}", status=409)["detail"]
+    assert caller.post(f"{one}/run?seen={quote(caller.get(one)['changed_at'])}", status=202)["state"] == "running"
 
 
 def test_refused_rows_come_back_as_a_file(
