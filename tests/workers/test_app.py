@@ -1,12 +1,18 @@
 """What the actors share: connections, and the places for long work."""
 
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from psycopg import errors
 
+from models.journal import Lane
 from ops.settings import Settings
+from workers import app
 from workers.app import Drains
+
+LANE = Lane("list", 3)
 
 
 class Bell:
@@ -14,9 +20,14 @@ class Bell:
 
     def __init__(self) -> None:
         self.nudged: list[tuple[str, str]] = []
+        self.done: list[object] = []
 
-    def ring(self, *_: Any, **__: Any) -> bool:
+    def ring(self, lanes: Iterable[Lane], insist: bool = False) -> bool:
+        self.done += lanes
         return True
+
+    def take(self) -> list[Lane]:
+        return [LANE]
 
     def remap(self, list_id: str, job_id: str) -> bool:
         self.nudged.append((list_id, job_id))
@@ -45,3 +56,18 @@ def test_long_work_leaves_a_thread_to_the_lanes(monkeypatch: pytest.MonkeyPatch)
 
     assert (beside, worked) == (["one"], ["one", "other"])
     assert bell.nudged == [("one", "1"), ("other", "2")]
+
+
+def test_while_the_disk_is_full_drains_are_tried_again_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    bell = Bell()
+
+    def fail(*_: Any) -> None:
+        raise errors.DiskFull
+
+    monkeypatch.setattr(app, "provision", fail)
+    monkeypatch.setattr("workers.app.time.sleep", bell.done.append)
+    monkeypatch.setattr(Drains, "connection", lambda _: None)
+    with pytest.raises(errors.DiskFull):
+        Drains(Settings(), bell).drain()  # type: ignore[arg-type]
+
+    assert bell.done == [app.STATE_SECONDS, LANE]
