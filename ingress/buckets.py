@@ -72,4 +72,5 @@ def whose(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         return address
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return str(parsed) if parsed.version == 4 else str(ip_network((parsed, 64), strict=False))

@@ -47,11 +47,13 @@ class Proxies:
         return f"{proto}://{host}{prefix if len(prefix) <= _LONGEST and _PREFIX.fullmatch(prefix) else ''}"
 
     def client(self, headers: Headers, peer: str) -> str:
-        """The address of whoever sent the request: the last one that no trusted proxy wrote of another."""
+        """The address of whoever sent the request: the last one that no trusted proxy wrote of another. Empty where it
+        is told in two ways that contradict each other: a client has no part in the proxy's address by that."""
         if not self._trusts(peer):
             return peer
-        address = _node(self._told(headers)[1].get("for", ""))
-        return peer if address is None else str(address)
+        told = self._told(headers)[1].get("for", peer)
+        address = _node(told)
+        return str(address) if address else peer if told else ""
 
     def request_id(self, headers: Headers, peer: str) -> str:
         """The id that a trusted proxy has given the request (32 hexadecimal digits, or a UUID), else a new one."""

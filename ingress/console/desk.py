@@ -173,10 +173,12 @@ def check_origin(request: Call) -> None:
     """Refuse what another site sends (Fetch Metadata; Origin where a browser does not have it)."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
+    ours = (request.headers.get("host"), request.app.state.office.host)
+    # An origin of "null" has no host, as the console's has none where its URL is not set.
     elsewhere = (
         site not in ("same-origin", "none")
         if site
-        else origin is not None and _host(origin) not in (request.headers.get("host"), request.app.state.office.host)
+        else origin is not None and (not _host(origin) or _host(origin) not in ours)
     )
     if elsewhere:
         raise OutOfDate("this request came from another site: open the console itself, and try again")

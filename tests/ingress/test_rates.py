@@ -90,6 +90,15 @@ def test_what_has_opened_something_is_not_held_up_by_others_at_its_address(valke
         strangers.check(b"bad", "2001:db8::2")  # of the same customer's network
 
 
+def test_those_who_come_by_ipv4_to_a_socket_of_ipv6_are_not_one_customer(valkey: str) -> None:
+    strangers = Strangers(valkey, "mapped", 1)
+    strangers.failed("::ffff:192.0.2.1")
+
+    strangers.check(b"bad", "::ffff:192.0.2.2")
+    with pytest.raises(TooFast):
+        strangers.check(b"bad", "192.0.2.1")
+
+
 def test_without_valkey_no_address_waits() -> None:
     before, strangers = metrics.STRANGERS_UNCOUNTED._value.get(), Strangers(NOWHERE, "test", 1)
     for _ in range(3):

@@ -184,10 +184,10 @@ def last_used_address(muster: Muster, idp: Idp) -> str:
     """Where the token was used from, as soon as that is written."""
 
     def written() -> Any:
-        sql = "select last_used_address from bearer_token where prefix = %s"
+        sql = "select last_used_address from bearer_token where prefix = %s and last_used_at is not null"
         return muster.in_transaction(lambda cursor: cursor.execute(sql, (idp.token[:12],)).fetchone(), idp.list_id)
 
-    address: str = eventually(lambda: (written() or (None,))[0], 10, "a token's last use")
+    address: str = eventually(written, 10, "a token's last use")[0]
     return address
 
 
@@ -275,7 +275,7 @@ def test_a_forwarded_header_that_the_proxy_lets_pass_is_not_believed(muster: Mus
         made = idp.post(user("ada@north.example"))
 
         assert made.headers["Location"].startswith(f"{front.behind}/scim/v2/")
-        assert last_used_address(muster, idp) == "127.0.0.1"
+        assert last_used_address(muster, idp) == ""
 
 
 def test_allowed_networks_are_those_of_the_client_and_not_of_the_proxy(muster: Muster, front: Front) -> None:
@@ -289,3 +289,6 @@ def test_allowed_networks_are_those_of_the_client_and_not_of_the_proxy(muster: M
 
     assert [status(SOMEBODY, way) for way in WAYS] == [200] * len(WAYS)
     assert [status("127.0.0.3", way, **FORGED | {"X-Forwarded-For": SOMEBODY}) for way in WAYS] == [403] * len(WAYS)
+    # Whoever contradicts the proxy is not taken for it.
+    muster.cli("list", "allow", one.list_id, f"{SOMEBODY}/32", "127.0.0.1/32")
+    assert [status("127.0.0.3", way, Forwarded=f"for={SOMEBODY}") for way in WAYS] == [403] * len(WAYS)

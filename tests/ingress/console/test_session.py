@@ -196,6 +196,7 @@ def test_what_another_site_sends_is_refused(browser: Browser) -> None:
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
         {"origin": "https://evil.example"},
+        {"origin": "null"},  # a frame without an origin, or a redirect through another site
     ):
         for path in posts:
             answer = browser.client.post(path, data={"_csrf": browser.csrf}, headers=headers)
