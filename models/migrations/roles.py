@@ -3,7 +3,7 @@
 `ops/postgres/roles.sql` makes the roles; every `muster migrate` gives each of them what is here, and takes the rest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import psycopg
 from psycopg import sql
@@ -27,6 +27,15 @@ CONSOLE_TABLES: Mapping[str, str | None] = {
     "resource_count": READ, "lane_trouble": READ, "traffic": READ, "burst": READ, "rhythm": READ,
 }  # fmt: skip
 APART = (INGRESS, WORKERS, CONSOLE)
+# Functions that run with the owner's rights: those that any process is asked for its metrics by, and besides those the
+# ones of each role's own work. Workers, who keep the tables in order, may call all of them.
+FIGURES = (
+    "muster_backlog", "muster_watch", "muster_quiet_lists", "muster_at_risk", "muster_sync_gauges", "muster_watch_lists",
+)  # fmt: skip
+FUNCTIONS: Mapping[str, Sequence[str]] = {
+    INGRESS: ("muster_token", *FIGURES),
+    CONSOLE: ("muster_people_like", "muster_log_like", "muster_connection", "muster_directory_lists", *FIGURES),
+}
 
 
 def grant(owner: Connection, role: str) -> None:
@@ -47,7 +56,20 @@ def grant_apart(owner: Connection) -> list[str]:
             _ingress(owner)
         else:
             _rest(owner, role, WORKERS_TABLES if role == WORKERS else CONSOLE_TABLES)
+        if role in FUNCTIONS:
+            _take_functions(owner, role, FUNCTIONS[role])
     return found
+
+
+def _take_functions(owner: Connection, role: str, kept: Sequence[str]) -> None:
+    """All but these of the functions with the owner's rights: one of those may read what the role's tables hide."""
+    rows = owner.execute(
+        "select oid::regprocedure::text from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
+        " and proowner = current_user::regrole and proname <> all(%s)",
+        (list(kept),),
+    )
+    for (function,) in rows.fetchall():
+        _do(owner, role, f"revoke execute on function {function} from {{}}")
 
 
 def _ingress(owner: Connection) -> None:

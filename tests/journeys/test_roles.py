@@ -17,7 +17,7 @@ from ingress.api.app import Api
 from ingress.console.app import Console
 from models import api_key, database, migrations, organisation
 from models.database import Connection
-from models.migrations.roles import APART, CONSOLE, INGRESS, WORKERS
+from models.migrations.roles import APART, CONSOLE, FIGURES, INGRESS, WORKERS
 from ops.addresses import LOOPBACK, free_port, status
 from ops.embedded import OWNING, SERVING, Postgres
 from ops.settings import Settings
@@ -61,6 +61,25 @@ def may(connection: Connection, role: str, table: str) -> set[str]:
     ).fetchone()
     assert row
     return {kind for kind, held in zip(kinds, row, strict=True) if held}
+
+
+def calls(connection: Connection, role: str) -> set[str]:
+    """What a role may have done with the owner's rights."""
+    rows = connection.execute(
+        "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
+        " and has_function_privilege(%s, oid, 'execute')", (role,),
+    )  # fmt: skip
+    return {row[0] for row in rows}
+
+
+def test_no_function_of_the_owner_is_a_way_around_a_role(connection: Connection, apart: dict[str, str]) -> None:
+    people = "select fields from muster_people_like('a', '{}', '{}', null, null, null, 9)"
+    with database.connect(apart[INGRESS]) as ingress, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ingress.execute(people.encode())
+    assert calls(connection, INGRESS) == {"muster_token", *FIGURES}
+    assert calls(connection, CONSOLE) == {
+        "muster_people_like", "muster_log_like", "muster_connection", "muster_directory_lists", *FIGURES,
+    }  # fmt: skip
 
 
 def test_each_role_has_what_its_work_needs_and_no_more(connection: Connection, apart: dict[str, str]) -> None:
