@@ -29,6 +29,7 @@ from ops import metrics
 from ops.settings import Settings
 
 THREADS = 8  # requests that are served at once, each with a connection of its own
+SIGN_INS = 2  # at once: each takes the 64 MB of memory that argon2 wants, and nobody has to be known for it
 SAFE = ("GET", "HEAD", "OPTIONS")
 CSRF_FIELD, CSRF_HEADER = "_csrf", "x-csrftoken"
 POLL_HEADER = "x-poll"  # what an open page asks by itself; app.js says so
@@ -40,21 +41,27 @@ Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED
 
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="console")
+_signing_in = ThreadPoolExecutor(SIGN_INS, thread_name_prefix="sign-in")
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def in_thread(handler: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Run a handler in the console's own threads, so that no page holds up SCIM.
+    """Run a handler in the console's own threads, so that no page holds up SCIM."""
+    return _run_in(_threads, handler)
 
-    (Litestar 2.25's `sync_to_thread` wraps a handler once more for each other method of its path, and
-    then answers with a coroutine.)
-    """
 
+def signing_in(handler: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Run a handler that verifies a password in threads of its own, so that it holds up no page either."""
+    return _run_in(_signing_in, handler)
+
+
+def _run_in(threads: ThreadPoolExecutor, handler: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    # Litestar 2.25's `sync_to_thread` wraps a handler once more for each other method of its path, and then answers
+    # with a coroutine.
     @wraps(handler)
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_threads, partial(handler, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(threads, partial(handler, *args, **kwargs))
 
     return run
 

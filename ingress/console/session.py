@@ -8,7 +8,7 @@ from litestar.background_tasks import BackgroundTask
 from litestar.datastructures import Cookie
 
 from ingress.console import pages
-from ingress.console.desk import Call, Form, Id, Office, at_desk, check_origin, in_thread
+from ingress.console.desk import Call, Form, Id, Office, at_desk, check_origin, in_thread, signing_in
 from ingress.console.limit import Limit
 from models import audit, database, operator_session
 from models.errors import Unknown
@@ -33,7 +33,7 @@ def sign_in_page(request: Call) -> Response[str]:
 
 
 @post("/login", request_max_body_size=LARGEST_FORM)
-@in_thread
+@signing_in
 def sign_in(request: Call, data: Form) -> Response[str]:
     """A new session under a new secret, whatever cookie came along."""
     office: Office = request.app.state.office

@@ -30,7 +30,8 @@ APART = (INGRESS, WORKERS, CONSOLE)
 # Functions that run with the owner's rights: those that any process is asked for its metrics by, and besides those the
 # ones of each role's own work. Workers, who keep the tables in order, may call all of them.
 FIGURES = (
-    "muster_backlog", "muster_watch", "muster_quiet_lists", "muster_at_risk", "muster_sync_gauges", "muster_watch_lists",
+    "muster_backlog", "muster_watch", "muster_watch_lists", "muster_quiet_lists", "muster_at_risk",
+    "muster_sync_gauges",
 )  # fmt: skip
 FUNCTIONS: Mapping[str, Sequence[str]] = {
     INGRESS: ("muster_token", *FIGURES),

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock, Semaphore
 
 import pytest
 from litestar import Litestar
@@ -9,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.testing import TestClient
 
 from ingress.console.app import Console
+from ingress.console.desk import SIGN_INS, THREADS
 from models import database, operator, operator_session, password
 from models.database import Connection
 from ops.settings import Settings
@@ -188,6 +191,36 @@ def test_viewers_are_kept_from_pages_that_change_something_and_from_no_others(
     refused = {path for path, answer in answers.items() if answer.status_code == 403}
     assert refused == DIALOGS | {"/settings/audit", "/settings/audit.csv"}
     assert answers["/lists/{list_id:str}/people"].status_code == 200
+
+
+def test_sign_ins_are_few_at_once_and_hold_up_no_page(
+    client: TestClient[Litestar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, go, counting = Semaphore(0), Event(), Lock()
+    at_once = most = 0
+
+    def slow(stored: str, given: str) -> bool:
+        nonlocal at_once, most
+        with counting:
+            at_once += 1
+            most = max(most, at_once)
+        arrived.release()
+        go.wait(10)
+        with counting:
+            at_once -= 1
+        return False
+
+    monkeypatch.setattr(password, "matches", slow)
+    with ThreadPoolExecutor(2 * THREADS) as strangers:
+        tries = [strangers.submit(client.post, "/login", data={"email": f"{n}@x"}) for n in range(2 * THREADS)]
+        for _ in range(SIGN_INS):
+            arrived.acquire()
+        page = client.get("/login")
+        go.set()
+
+    assert page.status_code == 200
+    assert most == SIGN_INS
+    assert {one.result().status_code for one in tries} == {401}
 
 
 def test_what_another_site_sends_is_refused(browser: Browser) -> None:
