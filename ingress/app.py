@@ -21,6 +21,7 @@ from ingress.proxy import Proxies, is_host
 from ingress.rates import Rates
 from ingress.refusals import Recorder
 from ingress.ringing import Ringer
+from ingress.room import Room
 from ingress.scim import errors
 from ingress.scim.endpoints import Endpoints, operation, template
 from ingress.scim.errors import InvalidSyntax, NotAllowed, NotFound
@@ -60,6 +61,7 @@ class Scim:
         )
         self._holders = Holders(self.doors.reader, Strangers(settings.redis_url, "token"))
         self._rates = Rates(settings.redis_url, settings.token_rate)
+        self._room = Room(max(settings.max_body, settings.max_group_body))
         self._endpoints = Endpoints(self.doors, self._record_operation)
 
     def start(self) -> None:
@@ -121,12 +123,13 @@ class Scim:
             return _refuse(errors.Internal(request.request_id))
 
     async def _route(self, call: Call, receive: Receive) -> Response:
-        request = call.request
+        request, place = call.request, self._room.place(call.holder.list_id)
         try:
             handler = self._endpoints.handler(request.method, request.path)
             if request.method in _WITH_BODY:
                 http.check_media_type(request.headers)
-                request.body = await http.read_body(request.headers, receive, self._most(request.path))
+                most = self._most(request.path)
+                request.body = await http.read_body(request.headers, receive, most, place.grow)
                 request.whole = True
             return await handler(call)
         except NotAllowed as refusal:
@@ -139,6 +142,8 @@ class Scim:
             if not isinstance(refusal, Unauthorised | Unavailable):
                 await self._check(call)
             raise
+        finally:
+            place.leave()
 
     def _most(self, path: tuple[str, ...]) -> int:
         """The largest body that is taken: a group's may name every member."""

@@ -1,6 +1,6 @@
 """The little of HTTP that SCIM needs, over ASGI: a request, a response, a bounded body."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,8 +72,11 @@ def check_media_type(headers: dict[bytes, bytes]) -> None:
         )
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, most: int) -> bytes:
-    """The whole body, refused as soon as it is known to be larger than `most` bytes."""
+async def read_body(
+    headers: dict[bytes, bytes], receive: Receive, most: int, grow: Callable[[int], None]
+) -> bytes:  # fmt: skip
+    """The whole body, refused as soon as it is known to be larger than `most` bytes. `grow` is told how many have come,
+    and may refuse to hold more."""
     declared = headers.get(b"content-length", b"0")[:18]  # int() refuses thousands of digits
     if declared.isdigit() and int(declared) > most:
         raise _too_large(int(declared), most)
@@ -87,6 +90,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, most: int) ->
         size += len(chunk)
         if size > most:
             raise _too_large(size, most)
+        grow(size)
         chunks.append(chunk)
         more = message.get("more_body", False)
     return b"".join(chunks) if len(chunks) > 1 else chunks[0]

@@ -185,7 +185,7 @@ def test_a_length_of_any_number_of_digits_is_too_large() -> None:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     with pytest.raises(Refused, match="10 is the most"):
-        asyncio.run(http.read_body({b"content-length": b"9" * 5000}, receive, 10))
+        asyncio.run(http.read_body({b"content-length": b"9" * 5000}, receive, 10, lambda size: None))
 
 
 @pytest.mark.parametrize("host", ["a b", "a/b"])
