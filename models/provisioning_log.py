@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -107,16 +107,26 @@ def supersede(cursor: Cursor, ended: Sequence[tuple[str, str, int, str]]) -> Non
     )
 
 
-def latest_wait(cursor: Cursor, list_id: str, identity_id: str) -> tuple[int, str, list[dict[str, Any]]] | None:
-    """The newest entry on whose account an identity waits: its id, request id and changes so far."""
+class Wait(NamedTuple):
+    """An entry that waits. `uid` is the one that its person had then; None where there was no person."""
+
+    id: int
+    request_id: str
+    changes: list[dict[str, Any]]
+    uid: str | None
+
+
+def latest_wait(cursor: Cursor, list_id: str, identity_id: str) -> Wait | None:
+    """The newest entry on whose account an identity waits."""
     # OFFSET 0: drains have sorts off, and the planner would walk the whole log back in order of id to avoid one.
     cursor.execute(
-        "select id, request_id, changes from (select id, request_id, changes from log_entry"
+        "select id, request_id, changes, uid from (select id, request_id, changes,"
+        " case when person_id is not null then uid end as uid from log_entry"
         " where list_id = %s and identity_id = %s and waits offset 0) w order by id desc limit 1",
         (list_id, identity_id),
     )
     row = cursor.fetchone()
-    return (row[0], row[1], row[2]) if row else None
+    return Wait(*row) if row else None
 
 
 def mend(cursor: Cursor, list_id: str, entry_id: int, outcome: LogEntry, changes: list[dict[str, Any]]) -> None:

@@ -10,10 +10,9 @@ from models.person import Person
 from models.provisioning_log import APPLIED, NO_CHANGE, PARTLY, REJECTED, WAITING, LogEntry
 from models.resource import GROUP
 from models.text import equality_key, new_id
-from workers.involved import Involved, anchor_of
+from workers.involved import UID_HELD, UID_MISSING, Involved, anchor_of
 from workers.matching import Conflict, Found, Match, New, TakenOver, match
 
-UID_MISSING, UID_HELD = "uid_missing", "uid_held"
 STATUS = {True: "Active", False: "Inactive"}
 
 
@@ -157,12 +156,10 @@ def _set_uid(
         return [], None
     key = equality_key(uid)
     other = involved.by_uid.get((person.list_id, key))
-    if other is not None and involved.claim(other) == person.uid_key:
-        # Each has what the other claims: neither could ever give way first.
-        involved.drop(other)
-        other.uid, other.uid_key = person.uid, person.uid_key
-        involved.add([other])
-        involved.changed[other.id] = other
+    circle = involved.circle(other, person.uid_key) if other is not None else []
+    if circle:
+        # Each waits for what the next one has: none of them could ever give way first.
+        involved.move_on(circle, person.uid)
     elif other is not None:
         return [], (
             f"{attribute} '{uid}' is the UID of another person ('{involved.holder_name(other)}'):"
@@ -257,3 +254,11 @@ def _mend(involved: Involved, event: Event, entry: LogEntry) -> None:
     newest.changes = newest.changes + entry.changes
     _supersede(newest.event.request_id, opened[:-1])
     involved.ended.append((event.list_id, event.resource_id, newest.event.seq, newest.event.request_id))
+
+
+def since(uid: str | None, entry: LogEntry) -> list[dict[str, Any]]:
+    """What a re-application comes to since its person had this UID: another's operation may have moved it on."""
+    if uid is None or entry.uid is None:
+        return entry.changes
+    moved = [{"field": "UID", "before": uid, "after": entry.uid}] if uid != entry.uid else []
+    return moved + [change for change in entry.changes if change["field"] != "UID"]

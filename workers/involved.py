@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from models import identity, mapping, person
+from models import circle, identity, mapping, person
 from models.connection import Roster
 from models.database import Cursor
 from models.identity import State
@@ -11,11 +11,12 @@ from models.journal import Event
 from models.person import Person
 from models.provisioning_log import LogEntry
 from models.text import equality_key
-from workers import guarding
+from workers import circles, guarding
 from workers.guarding import Guarding
 from workers.matching import Candidates, Holder
 
 Key = tuple[str, str]
+UID_MISSING, UID_HELD = "uid_missing", "uid_held"  # why an identity waits
 
 
 @dataclass(slots=True)
@@ -73,6 +74,36 @@ class Involved:
         state = self.states.get((one.list_id, one.identity_id or ""))
         return state.uid_key if state is not None else None
 
+    def circle(self, first: Person, end: str) -> list[Person]:
+        """`first`, the holder of the UID that it waits for, and so on to the one who waits for the UID `end`.
+
+        Empty where they do not come to it: one of them waits for nothing, or for what nobody has.
+        """
+        found: dict[str, Person] = {}
+        at: Person | None = first
+        while at is not None and at.id not in found and self._waits_for_uid(at):
+            found[at.id] = at
+            claim = self.claim(at) or ""
+            if claim == end:
+                return list(found.values())
+            at = self.by_uid.get((at.list_id, claim))
+        return []
+
+    def _waits_for_uid(self, one: Person) -> bool:
+        return self.waiting_reason((one.list_id, one.identity_id or "")) == UID_HELD
+
+    def move_on(self, people: Sequence[Person], last_uid: str) -> None:
+        """Give each the UID of the next, and this one to the last. They are re-applied, which tells it in their
+        entries, and writes the UID as it was sent to them."""
+        uids = [*(one.uid for one in people[1:]), last_uid]
+        for one in people:
+            self.drop(one)
+        for one, uid in zip(people, uids, strict=True):
+            one.uid, one.uid_key = uid, equality_key(uid)
+            self.changed[one.id] = one
+            self.freed.add((one.list_id, one.uid_key))
+        self.add(people)
+
     def holder_name(self, one: Person) -> str:
         """The user name of a person's holder, for a sentence in the log."""
         state = self.states.get((one.list_id, one.identity_id or ""))
@@ -100,7 +131,7 @@ def read(cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster]) ->
     """
     holders: set[Key] = set()
     anchors: set[Key] = set()
-    uid_keys: set[Key] = set()
+    wanted: list[tuple[Event, Key]] = []
     for event in events:
         roster = rosters.get(event.list_id)
         if event.resource != "user" or roster is None or event.document is None:
@@ -109,9 +140,49 @@ def read(cursor: Cursor, events: Sequence[Event], rosters: dict[str, Roster]) ->
         anchors.add((event.list_id, anchor_of(event)))
         uid = mapping.uid_of(event.document, roster.unique_identifier)
         if uid is not None:
-            uid_keys.add((event.list_id, equality_key(uid)))
+            wanted.append((event, (event.list_id, equality_key(uid))))
+    uid_keys = {key for _, key in wanted}
     people = person.lock_matching(cursor, sorted(holders), sorted(anchors), sorted(uid_keys))
-    held_by = {(one.list_id, one.identity_id) for one in people if one.identity_id is not None}
-    involved = Involved(identity.states(cursor, holders | held_by), guard=guarding.read(cursor, events))
+    involved = Involved(identity.states(cursor, holders | _holders(people)))
     involved.add(people)
+    _read_circles(cursor, involved, wanted, uid_keys)
+    involved.guard = guarding.read(cursor, events)
     return involved
+
+
+def _holders(people: Iterable[Person]) -> set[Key]:
+    return {(one.list_id, one.identity_id) for one in people if one.identity_id is not None}
+
+
+def _read_circles(cursor: Cursor, involved: Involved, wanted: Iterable[tuple[Event, Key]], asked_for: set[Key]) -> None:
+    """Lock those, too, with whom somebody would wait for each other's UIDs in a circle.
+
+    Where nobody wants the UID of one who claims another, nothing is asked. Who is on a circle is looked up without
+    locks, so that a long chain, of which all move on by one, is not locked from its beginning to its end.
+    """
+    collisions = [(event, key) for event, key in wanted if _collides(involved, event, key)]
+    if not collisions:
+        return
+    steps = {key: (key[0], claim) for key, one in involved.by_uid.items() if (claim := involved.claim(one))}
+    steps = {has: key for has, key in steps.items() if has != key}
+    for event, key in collisions:
+        if (event.list_id, event.resource_id) not in involved.by_holder:
+            # One that was made again is about to take the person of its anchor.
+            for one in involved.by_anchor.get((event.list_id, anchor_of(event)), []):
+                steps[one.list_id, one.uid_key] = key
+    starts = [key for _, key in collisions]
+    ends, _ = circles.follow(steps, starts)
+    unknown = ends - involved.by_uid.keys() - asked_for
+    if not unknown:
+        return
+    _, on_circles = circles.follow(circle.ahead(cursor, unknown) | steps, starts)
+    unread = sorted(on_circles - involved.by_uid.keys())
+    if unread:
+        others = person.lock_matching(cursor, [], [], unread)
+        involved.states |= identity.states(cursor, _holders(others))
+        involved.add(others)
+
+
+def _collides(involved: Involved, event: Event, key: Key) -> bool:
+    other = involved.by_uid.get(key)
+    return other is not None and other.identity_id != event.resource_id and involved.claim(other) not in (None, key[1])

@@ -244,9 +244,8 @@ def _mend(cursor: Cursor, entry: LogEntry) -> None:
     waiting = provisioning_log.latest_wait(cursor, list_id, identity_id)
     if waiting is None:
         return
-    entry_id, request_id, changes = waiting
-    provisioning_log.mend(cursor, list_id, entry_id, entry, changes + entry.changes)
-    provisioning_log.supersede(cursor, [(list_id, identity_id, entry_id, request_id)])
+    provisioning_log.mend(cursor, list_id, waiting.id, entry, waiting.changes + applying.since(waiting.uid, entry))
+    provisioning_log.supersede(cursor, [(list_id, identity_id, waiting.id, waiting.request_id)])
 
 
 def put_aside(connection: Connection, lane: Lane, seq: int, error: str) -> Settled:

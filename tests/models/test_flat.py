@@ -15,6 +15,7 @@ from ingress.scim import query, schema
 from ingress.scim.conditions import Compiler
 from models import (
     acceptance,
+    circle,
     database,
     identity,
     journal,
@@ -190,6 +191,7 @@ def test_what_a_drain_reads_and_writes(lists: dict[str, int], database_url: str)
         "drain": drain,
         "the entry that waits": lambda cursor, one, users: provisioning_log.latest_wait(cursor, one, new_id()),
         "who begins to wait": waits,
+        "whom one waits for": lambda cursor, one, users: circle.ahead(cursor, {(one, user_name(users // 2))}),
     }
 
     assert grown(lists, database_url, DRAIN_OPTIONS, asks) == {}

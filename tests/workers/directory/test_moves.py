@@ -110,6 +110,30 @@ def test_three_whose_numbers_move_in_a_circle_are_all_applied(make_pulled: Any, 
     assert (staff.failures(), staff.waiting()) == ({}, 0)
 
 
+@pytest.mark.parametrize("enabled", [False, True], ids=["stays-disabled", "is-enabled-again"])
+@pytest.mark.parametrize("disabled", [[0], [1], [0, 2], [0, 1, 2]])
+def test_three_of_whom_some_were_disabled_move_in_a_circle(
+    make_pulled: Any, directory: Directory, disabled: list[int], enabled: bool
+) -> None:
+    staff: Pulled = make_pulled("email")
+    everyone = [directory.add_user(userPrincipalName=f"{one}@n.example", mail=f"{one}@n.example") for one in "abc"]
+    for number in disabled:
+        directory.change_user(everyone[number], accountEnabled=False)
+    staff.connect()
+    staff.run()
+    for one, mail in zip(everyone, "bca", strict=True):
+        directory.change_user(one, mail=f"{mail}@n.example")
+    for number in disabled if enabled else ():
+        directory.change_user(everyone[number], accountEnabled=True)
+
+    staff.run()
+
+    people = staff.by_anchor()
+    assert [people[one]["uid"] for one in everyone] == ["b@n.example", "c@n.example", "a@n.example"]
+    assert [people[one]["active"] for one in everyone] == [enabled or number not in disabled for number in range(3)]
+    assert (staff.failures(), staff.waiting()) == ({}, 0)
+
+
 @pytest.mark.parametrize("disabled", [[0], [1], [0, 1]])
 def test_two_of_whom_some_are_disabled_swap_names(staff: Pulled, directory: Directory, disabled: list[int]) -> None:
     both = names(directory, "A", "B")
