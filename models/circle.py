@@ -21,7 +21,6 @@ _AHEAD = (
 
 
 def ahead(cursor: Cursor, uid_keys: set[Key]) -> dict[Key, Key]:
-    """The UIDs that the holders of these claim instead, that the holders of those claim, and so on: claimed by had.
-    Nobody is locked."""
+    """Which UID the holder of each of these claims instead, the holder of that one, and so on. Nobody is locked."""
     cursor.execute(_AHEAD, pairs(uid_keys))
     return {(list_id, has): (list_id, key) for list_id, has, key in cursor.fetchall()}

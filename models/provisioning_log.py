@@ -108,11 +108,12 @@ def supersede(cursor: Cursor, ended: Sequence[tuple[str, str, int, str]]) -> Non
 
 
 class Wait(NamedTuple):
-    """An entry that waits. `uid` is the one that its person had then; None where there was no person."""
+    """An entry that waits: `uid` is the one that its person had then, or where there was none, the one waited for."""
 
     id: int
     request_id: str
     changes: list[dict[str, Any]]
+    person_id: str | None
     uid: str | None
 
 
@@ -120,8 +121,7 @@ def latest_wait(cursor: Cursor, list_id: str, identity_id: str) -> Wait | None:
     """The newest entry on whose account an identity waits."""
     # OFFSET 0: drains have sorts off, and the planner would walk the whole log back in order of id to avoid one.
     cursor.execute(
-        "select id, request_id, changes, uid from (select id, request_id, changes,"
-        " case when person_id is not null then uid end as uid from log_entry"
+        "select w.* from (select id, request_id, changes, person_id::text, uid from log_entry"
         " where list_id = %s and identity_id = %s and waits offset 0) w order by id desc limit 1",
         (list_id, identity_id),
     )

@@ -7,7 +7,7 @@ from models.connection import Roster
 from models.journal import Event
 from models.mapping import Projected
 from models.person import Person
-from models.provisioning_log import APPLIED, NO_CHANGE, PARTLY, REJECTED, WAITING, LogEntry
+from models.provisioning_log import APPLIED, NO_CHANGE, PARTLY, REJECTED, WAITING, LogEntry, Wait
 from models.resource import GROUP
 from models.text import equality_key, new_id
 from workers.involved import UID_HELD, UID_MISSING, Involved, anchor_of
@@ -249,16 +249,16 @@ def _mend(involved: Involved, event: Event, entry: LogEntry) -> None:
         involved.mended.append(entry)
         return
     newest = opened[-1]
+    newest.changes = newest.changes + since(newest, entry)
     newest.waits, newest.result, newest.detail = False, entry.result, entry.detail
     newest.person_id, newest.uid = entry.person_id, entry.uid
-    newest.changes = newest.changes + entry.changes
     _supersede(newest.event.request_id, opened[:-1])
     involved.ended.append((event.list_id, event.resource_id, newest.event.seq, newest.event.request_id))
 
 
-def since(uid: str | None, entry: LogEntry) -> list[dict[str, Any]]:
-    """What a re-application comes to since its person had this UID: another's operation may have moved it on."""
-    if uid is None or entry.uid is None:
+def since(waiting: LogEntry | Wait, entry: LogEntry) -> list[dict[str, Any]]:
+    """What a re-application came to since the entry that waits: another's operation may have moved the UID on."""
+    if entry.person_id is None or entry.person_id != waiting.person_id:
         return entry.changes
-    moved = [{"field": "UID", "before": uid, "after": entry.uid}] if uid != entry.uid else []
+    moved = [{"field": "UID", "before": waiting.uid, "after": entry.uid}] if entry.uid != waiting.uid else []
     return moved + [change for change in entry.changes if change["field"] != "UID"]

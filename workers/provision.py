@@ -244,7 +244,7 @@ def _mend(cursor: Cursor, entry: LogEntry) -> None:
     waiting = provisioning_log.latest_wait(cursor, list_id, identity_id)
     if waiting is None:
         return
-    provisioning_log.mend(cursor, list_id, waiting.id, entry, waiting.changes + applying.since(waiting.uid, entry))
+    provisioning_log.mend(cursor, list_id, waiting.id, entry, waiting.changes + applying.since(waiting, entry))
     provisioning_log.supersede(cursor, [(list_id, identity_id, waiting.id, waiting.request_id)])
 
 

@@ -1,6 +1,7 @@
 """UIDs that change hands in a circle or a chain: all have what their IdP says, whichever row is applied first."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import combinations, count, permutations
 from typing import Any
 
@@ -10,12 +11,13 @@ from models import circle, database, guard, person
 from models.change import Accepted
 from models.circle import Key
 from models.guard import Guard
-from models.journal import LANES, Lane, lane_of
+from models.journal import LANES, Event, Lane, lane_of
 from models.person import Person
+from models.provisioning_log import LogEntry, Wait
 from models.text import new_id
 from tests.workers.conftest import MakeRoster, Roster
 from tests.workers.test_provision import employee
-from workers import circles
+from workers import applying, circles
 from workers.provision import Settled
 
 _numbers = count(1)
@@ -268,3 +270,25 @@ def test_steps_are_followed_to_their_end_or_round_a_circle(steps: str, ends: str
     followed = circles.follow({("", one[0]): ("", one[1]) for one in steps.split()}, [("", "a"), ("", "d")])
 
     assert tuple("".join(sorted(key for _, key in keys - {("", "d")})) for keys in followed) == (ends, on_circles)
+
+
+@pytest.mark.parametrize(
+    ("person_id", "uid", "changes", "told"),
+    [
+        ("P", "E0", [], []),
+        ("P", "E1", [], [("E0", "E1")]),
+        ("P", "E1", [("e1", "E1")], [("E0", "E1")]),  # moved on as the former holder wrote it
+        ("Q", "E1", [], []),  # taken over: of another person nothing is told
+        (None, "E1", [], []),
+    ],
+)
+def test_an_entry_that_waited_tells_where_its_persons_uid_came_from(
+    person_id: str | None, uid: str, changes: list[tuple[str, str]], told: list[tuple[str, str]]
+) -> None:
+    event = Event("staff", 0, 1, "user", "I", "reapply", {}, None, None, "reapply", None, datetime.now(UTC))
+    happened = [{"field": "UID", "before": before, "after": after} for before, after in changes]
+    entry = LogEntry(event, person_id=person_id, uid=uid, changes=happened)
+
+    since = applying.since(Wait(1, "request", [], "P", "E0"), entry)
+
+    assert [(one["before"], one["after"]) for one in since] == told
