@@ -160,29 +160,35 @@ def _read_circles(cursor: Cursor, involved: Involved, wanted: Iterable[tuple[Eve
     Where nobody wants the UID of one who claims another, nothing is asked. Who is on a circle is looked up without
     locks, so that a long chain, of which all move on by one, is not locked from its beginning to its end.
     """
-    collisions = [(event, key) for event, key in wanted if _collides(involved, event, key)]
+    by_uid = involved.by_uid
+    taken = [
+        (event, key, other)
+        for event, key in wanted
+        if (other := by_uid.get(key)) is not None and other.identity_id != event.resource_id
+    ]
+    collisions = [(event, key) for event, key, other in taken if involved.claim(other) not in (None, key[1])]
     if not collisions:
         return
-    steps = {key: (key[0], claim) for key, one in involved.by_uid.items() if (claim := involved.claim(one))}
-    steps = {has: key for has, key in steps.items() if has != key}
-    for event, key in collisions:
-        if (event.list_id, event.resource_id) not in involved.by_holder:
-            # One that was made again is about to take the person of its anchor.
-            for one in involved.by_anchor.get((event.list_id, anchor_of(event)), []):
-                steps[one.list_id, one.uid_key] = key
-    starts = [key for _, key in collisions]
+    steps, starts = _steps(involved, collisions), [key for _, key in collisions]
     ends, _ = circles.follow(steps, starts)
-    unknown = ends - involved.by_uid.keys() - asked_for
+    unknown = ends - by_uid.keys() - asked_for
     if not unknown:
         return
     _, on_circles = circles.follow(circle.ahead(cursor, unknown) | steps, starts)
-    unread = sorted(on_circles - involved.by_uid.keys())
+    unread = sorted(on_circles - by_uid.keys())
     if unread:
         others = person.lock_matching(cursor, [], [], unread)
         involved.states |= identity.states(cursor, _holders(others))
         involved.add(others)
 
 
-def _collides(involved: Involved, event: Event, key: Key) -> bool:
-    other = involved.by_uid.get(key)
-    return other is not None and other.identity_id != event.resource_id and involved.claim(other) not in (None, key[1])
+def _steps(involved: Involved, collisions: Iterable[tuple[Event, Key]]) -> dict[Key, Key]:
+    """From the UID that a person has to the one that is to be theirs."""
+    claims = {key: (key[0], claim) for key, one in involved.by_uid.items() if (claim := involved.claim(one))}
+    steps = {has: claimed for has, claimed in claims.items() if has != claimed}
+    for event, key in collisions:
+        if (event.list_id, event.resource_id) not in involved.by_holder:
+            # One that was made again is about to take the person of its anchor.
+            for one in involved.by_anchor.get((event.list_id, anchor_of(event)), []):
+                steps[one.list_id, one.uid_key] = key
+    return steps
