@@ -300,17 +300,18 @@ def test_a_lane_that_is_being_drained_is_waited_for_and_taken_up_again(staff: Ro
     staff.drain()
     job_id = save(staff, Title={"transform": "uppercase"})
     staff.connection.execute("set lock_timeout = 50")
+    held = {uid for uid, lane in lanes.items() if lane == lanes["user0"]}
 
     with database.connect(database_url) as other, other.transaction():
         other.execute("select pg_advisory_xact_lock(%s)", (database.lock_key("lane", *lanes["user0"]),))
-        more = work(staff, job_id, seconds=0.2)
-        between = values(staff, "Job Title")
+        more, left = True, set(lanes)
+        while more and left > held:  # on a slow machine some of the others take longer than that as well
+            more = work(staff, job_id, seconds=0.2)
+            left = {uid for uid, title in values(staff, "Job Title").items() if title == "Nurse"}
     work(staff, job_id)
 
     assert more is True
-    assert [uid for uid, title in between.items() if title == "Nurse"] == sorted(
-        uid for uid, lane in lanes.items() if lane == lanes["user0"]
-    )
+    assert left == held
     assert set(values(staff, "Job Title").values()) == {"NURSE"}
     assert progress(staff) == ("done", 40, 40)
 
