@@ -12,6 +12,7 @@ from ingress.api.operation import operation
 from ingress.api.samples import LATER, OPERATOR, OTHER_ID, WHEN
 from models import audit, connection
 from models.imports import matching, runs, store
+from models.imports.encoding import OLD
 from models.imports.matching import Matching
 from models.imports.store import Import
 
@@ -25,6 +26,10 @@ class UploadQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     """What the file is called."""
 
     name: Annotated[str, Meta(description="The file's name, as the import is listed.", max_length=250)] = ""
+    encoding: Annotated[
+        Literal[tuple(OLD)] | None,  # type: ignore[valid-type]
+        Meta(description="What a file that is no UTF-8 or UTF-16 is in; Windows-1252 or Mac Roman if it is not said."),
+    ] = None
 
 
 class ImportMatching(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -121,11 +126,11 @@ def _facts(one: Import) -> dict[str, Any]:
 def upload_import(at: Desk, query: UploadQuery, file: BinaryIO) -> ImportDetail:
     """Upload a file of people.
 
-    CSV as spreadsheets write it, up to 64 MB: UTF-8, UTF-16, Windows-1252 or Mac Roman; commas, semicolons, tabs
-    or bars; the first row names the columns. Nothing of the list is changed. Two files at a time are taken: 503 while
+    CSV as spreadsheets write it, up to 64 MB: UTF-8, UTF-16, or what `encoding` says; commas, semicolons, tabs or
+    bars; the first row names the columns. Nothing of the list is changed. Two files at a time are taken: 503 while
     others come.
     """
-    one = store.stage(at.cursor, at.list.id, query.name, at.caller.who, file)
+    one = store.stage(at.cursor, at.list.id, query.name, at.caller.who, file, query.encoding or "")
     audit.record(at.cursor, at.caller, at.list.id, "import.upload", one.summary)
     at.headers["Location"] = f"/api/v1/lists/{at.list.id}/imports/{one.id}"
     return detail(at, one)

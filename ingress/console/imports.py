@@ -14,7 +14,7 @@ from ingress.console.desk import Call, Desk, ListId, at_desk, in_thread
 from models import audit
 from models.errors import Refused
 from models.imports import store
-from models.imports.encoding import LARGEST_FILE
+from models.imports.encoding import LARGEST_FILE, OLD
 
 MOST_BYTES = LARGEST_FILE + 65_536  # of the form with the file
 NO_FILE = "choose a file first"
@@ -90,7 +90,9 @@ def _stage(request: Call, list_id: str, form: Any) -> Response[str]:
             if not isinstance(file, UploadFile):
                 raise Refused(NO_FILE)
             with desk.cursor.connection.transaction():
-                one = store.stage(desk.cursor, list_id, file.filename, desk.session.email, file.file)  # type: ignore[arg-type]
+                content: Any = file.file
+                old = str(form.get("encoding") or "")
+                one = store.stage(desk.cursor, list_id, file.filename, desk.session.email, content, old)
         except Refused as refusal:
             return _form(desk, refusal.detail)
         audit.record(desk.cursor, desk.session, list_id, "import.upload", one.summary)
@@ -99,7 +101,7 @@ def _stage(request: Call, list_id: str, form: Any) -> Response[str]:
 
 def _form(desk: Desk, error: str | None = None, status: int = 422) -> Response[str]:
     status = status if error else 200
-    return pages.page(desk, "import_new.html", status, error=error, most=LARGEST_FILE // 1_048_576)
+    return pages.page(desk, "import_new.html", status, error=error, most=LARGEST_FILE // 1_048_576, encodings=OLD)
 
 
 ROUTES = [imports, new_import, upload]

@@ -26,14 +26,27 @@ _OTHERS = (
     (b"<", _MARKUP), (b"[{", "JSON"), (b'{"', "JSON"), (codecs.BOM_UTF32_LE, "text in UTF-32"),
     (codecs.BOM_UTF32_BE, "text in UTF-32"),
 )  # fmt: skip
+# What files are in that are no UTF: Excel's plain "CSV" is in its computer's, which a few names do not tell.
+OLD = {
+    "windows-1252": "Western European", "windows-1250": "Central European", "windows-1251": "Cyrillic",
+    "windows-1253": "Greek", "windows-1254": "Turkish", "windows-1255": "Hebrew", "windows-1256": "Arabic",
+    "windows-1257": "Baltic", "windows-1258": "Vietnamese", "windows-874": "Thai", "shift_jis": "Japanese",
+    "gb18030": "Chinese, simplified", "big5": "Chinese, traditional", "euc-kr": "Korean", "macintosh": "Mac Roman",
+}  # fmt: skip
+# Where Python calls what Windows writes by another name.
+_CODECS = {"windows-874": "cp874", "shift_jis": "cp932", "big5": "cp950", "euc-kr": "cp949", "macintosh": "mac_roman"}
 _CONTROL = bytes({*range(32)} - {*b"\t\n\f\r"})
-_NAMES = {"cp1252": "Windows-1252", "mac_roman": "Mac Roman", "utf-8-sig": "UTF-8"}
+_NAMES = {_CODECS.get(name, name): name.capitalize() for name in OLD} | {
+    "cp1252": "Windows-1252", "mac_roman": "Mac Roman", "utf-8-sig": "UTF-8",
+}  # fmt: skip
 
 
-def encoding_of(file: BinaryIO) -> str:
+def encoding_of(file: BinaryIO, old: str = "") -> str:
     """Which encoding a file is in: by its byte order mark, else UTF-16 by its zero bytes, else UTF-8 where all of it
-    is, else what computers of its line ends wrote. The file is left at its beginning. Refused where it is empty, too
-    large, or no text."""
+    is, else `old` (a key of OLD), or where that is empty what computers of its line ends wrote. The file is left at its
+    beginning. Refused where it is empty, too large, or no text."""
+    if old and old.lower() not in OLD:
+        raise Refused(f"the encoding '{old[:50]}' is not known: say one of {', '.join(OLD)}")
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     if size > LARGEST_FILE:
@@ -50,7 +63,7 @@ def encoding_of(file: BinaryIO) -> str:
         raise Refused("this is no text, and no CSV file: save it as “CSV UTF-8” and choose that file")
     if found is None and _misfit(file, "utf-8") is None:
         found = "utf-8"
-    found = found or _old(file, head)
+    found = found or _CODECS.get(old.lower(), old.lower()) or _old(file, head)
     line = _misfit(file, found)
     if line is not None:
         raise Refused(f"line {line} is no text in {_NAMES.get(found, found.upper())}: save the file as “CSV UTF-8”")

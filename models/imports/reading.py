@@ -38,10 +38,10 @@ class Sheet:
 
 
 @contextmanager
-def sheet(file: BinaryIO) -> Iterator[Sheet]:
-    """A CSV file as spreadsheets write them. Refused, with a sentence, where it has no usable header; rows raise
-    Refused where what follows cannot be read."""
-    encoding = encoding_of(file)
+def sheet(file: BinaryIO, old: str = "") -> Iterator[Sheet]:
+    """A CSV file as spreadsheets write them; `old` is what it is in if it is no UTF. Refused, with a sentence, where it
+    has no usable header; rows raise Refused where what follows cannot be read."""
+    encoding = encoding_of(file, old)
     separator, said = separator_of(file, encoding)
     if len(separator) != 1 or separator in "\r\n\"'" or separator.isalnum():
         raise Refused(f"the first line says that '{separator}' stands between cells, which cannot be: remove that line")

@@ -78,10 +78,11 @@ class Import:
         return sum(count for name, count in self.told.items() if name != LOCKED)
 
 
-def stage(cursor: Cursor, list_id: str, name: str, by: str, file: BinaryIO) -> Import:
-    """Keep a file's rows, to be matched. Refused, and nothing kept, where it cannot be read or has no rows."""
+def stage(cursor: Cursor, list_id: str, name: str, by: str, file: BinaryIO, old: str = "") -> Import:
+    """Keep a file's rows, to be matched; `old` is its encoding if it is no UTF. Refused, and nothing kept, where it
+    cannot be read or has no rows."""
     import_id = new_id()
-    with sheet(file) as found:
+    with sheet(file, old) as found:
         cursor.execute(
             "insert into import (list_id, id, name, state, columns, total, created_by)"
             " values (%s, %s, %s, %s, %s, 0, %s)",

@@ -30,12 +30,13 @@ SHOWN = 20  # refused rows
 @click.option("--day-first", "dates", flag_value="day", help="03/04/2026 is 3 April.")
 @click.option("--month-first", "dates", flag_value="month", help="03/04/2026 is 4 March.")
 @click.option("--decimal-comma", is_flag=True, help="1.234,5 is a number.")
+@click.option("--encoding", default="", metavar="NAME", help="Of a file that is no UTF-8 or UTF-16: windows-1250, …")
 @click.option("--errors", type=click.Path(dir_okay=False), help="Write the refused rows there, each with its error.")
 @click.option("--wait/--no-wait", default=True, help="Until it is over.")
 @on_target
 def bring(
     wanted: str, file: BinaryIO, said: tuple[str, ...], dry_run: bool, clear_empty: bool, dates: str | None,
-    decimal_comma: bool, errors: str | None, wait: bool, at: Target, as_json: bool,
+    decimal_comma: bool, encoding: str, errors: str | None, wait: bool, at: Target, as_json: bool,
 ) -> None:  # fmt: skip
     """Bring people of a CSV file into a list: whose UID is there is updated, the others are created.
 
@@ -54,7 +55,7 @@ def bring(
     with database.connect(at.database_url) as opened:
         # Opened at once: an import whose refused rows cannot be written down had better not begin.
         with private_file(errors) if errors else nullcontext() as refused:
-            one, matching = _stage(opened, wanted, file, said, dates or "iso", decimal_comma, clear_empty)
+            one, matching = _stage(opened, wanted, file, said, dates or "iso", decimal_comma, clear_empty, encoding)
             _begin(opened, bell, one, "preview", matching)
             one = follow(opened, one, "preview", as_json)
             if not dry_run:
@@ -82,7 +83,14 @@ def _begin(opened: "Connection", bell: "Bell", one: "Import", act: str, matching
 
 
 def _stage(
-    opened: "Connection", wanted: str, file: BinaryIO, said: tuple[str, ...], dates: str, comma: bool, clear: bool
+    opened: "Connection",
+    wanted: str,
+    file: BinaryIO,
+    said: tuple[str, ...],
+    dates: str,
+    comma: bool,
+    clear: bool,
+    encoding: str,
 ) -> "tuple[Import, Matching]":
     """The file's rows kept, and how its columns are matched."""
     import msgspec
@@ -94,7 +102,7 @@ def _stage(
     with database.transaction(opened) as cursor:
         list_id = find_list(cursor, wanted)
         database.allow(cursor, [list_id])
-        one = store.stage(cursor, list_id, getattr(file, "name", ""), whoami(), _seekable(file))
+        one = store.stage(cursor, list_id, getattr(file, "name", ""), whoami(), _seekable(file), encoding)
         record(cursor, list_id, "import.upload", one.summary)
         identifier = connection.unique_identifier(cursor, list_id)
         found = matching.by_names(one.columns, master_list.fields(cursor, list_id), pairs, identifier)

@@ -97,6 +97,7 @@ def test_a_list_and_an_organisation_are_shown(staff: str) -> None:
         (("entry", "show", "Staff", "9"), "is not in the log"),
         (("mapping", "save", "Staff", "--map", "nothing=Role"), "no attribute has"),
         (("organisation", "show", "Nowhere"), "no organisation is called"),
+        (("people", "import", "Staff", __file__, "--encoding", "klingon"), "the encoding 'klingon' is not known"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_exit_code_2(staff: str, command: tuple[str, ...], says: str) -> None:

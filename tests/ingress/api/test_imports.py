@@ -77,6 +77,14 @@ def test_a_file_goes_through_all_steps(caller: Caller, reader: Caller, connectio
     assert {who for _, who in audited(connection)} == {f"API key {caller.key[:12]}"}
 
 
+def test_a_file_in_an_old_encoding_is_read_as_it_is_said_to_be(caller: Caller) -> None:
+    content = "UID;First Name\n1;Jiří\n".encode("cp1250")
+    one = answered(caller.send(f"{IMPORTS}?name=a.csv&encoding=windows-1250", content), 201)
+
+    assert caller.get(f"{IMPORTS}/{one['id']}/rows")["items"][0]["cells"]["First Name"] == "Jiří"
+    assert caller.send(f"{IMPORTS}?encoding=klingon", content).status_code == 400
+
+
 def test_another_preview_than_the_one_that_was_looked_at_is_not_run(caller: Caller, connection: Connection) -> None:
     one = f"{IMPORTS}/{upload(caller)['id']}"
     caller.post(f"{one}/preview", {}, 202)

@@ -52,6 +52,15 @@ def people(connection: Connection, list_id: str) -> dict[str, Any]:
     return {one["uid"]: one["fields"] for one in person.people(connection, list_id, "all")}
 
 
+def test_a_file_in_an_old_encoding_is_read_as_it_is_said_to_be(browser: Browser, connection: Connection) -> None:
+    here = upload(browser, "UID;First Name\n1;Jiří\n".encode("cp1250"), encoding="windows-1250").headers["location"]
+    row = connection.execute("select cells from import_row").fetchone()
+
+    assert here
+    assert row == (["1", "Jiří"],)
+    assert "is not known" in upload(browser, encoding="klingon").text
+
+
 def test_a_file_goes_through_all_steps(browser: Browser, connection: Connection) -> None:
     list_id = browser.tenant.list_id
     assert f'href="/lists/{list_id}/imports"' in browser.get(f"/lists/{list_id}/people").text

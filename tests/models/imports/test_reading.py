@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import unicodedata
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ from models.imports import encoding
 from models.imports.reading import Row, sheet
 
 
-def read(content: str | bytes, code: str = "utf-8") -> tuple[tuple[str, ...], list[Row]]:
+def read(content: str | bytes, code: str = "utf-8", old: str = "") -> tuple[tuple[str, ...], list[Row]]:
     """The columns and rows of a file."""
     data = content if isinstance(content, bytes) else content.encode(code)
-    with sheet(io.BytesIO(data)) as found:
+    with sheet(io.BytesIO(data), old) as found:
         return found.columns, list(found.rows)
 
 
@@ -54,6 +55,34 @@ def test_any_encoding_separator_and_line_end_reads_the_same(code: str, separator
 
     assert columns == ("UID", "Name", "Note")
     assert rows == [Row(2, TABLE[1], ""), Row(3, TABLE[2], "")]
+
+
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [
+        ("windows-1250", "Přibyl Žižka"), ("Windows-1251", "Ольга"), ("windows-1252", "Zoé"),
+        ("windows-1253", "Γιώργος"), ("windows-1254", "Işıl"), ("windows-1255", "יעל"), ("windows-1256", "ليلى"),
+        ("windows-1257", "Šarūnas"), ("windows-1258", "Đạt"), ("windows-874", "สมชาย"), ("shift_jis", "髙橋"),
+        ("gb18030", "王芳"), ("big5", "陳"), ("euc-kr", "김철수"), ("macintosh", "Zoé"),
+    ],
+)  # fmt: skip
+def test_an_encoding_that_nobody_could_tell_is_said(old: str, name: str) -> None:
+    code = encoding._CODECS.get(old, old)
+    name = unicodedata.normalize("NFD", name).encode(code, "ignore").decode(code) if old == "windows-1258" else name
+
+    assert read(f"UID,Name\n1,{name}\n", code, old)[1] == [Row(2, ["1", name], "")]
+
+
+def test_what_is_said_of_old_encodings_does_not_hold_for_unicode() -> None:
+    for code in ("utf-8", "utf-16"):
+        assert read("UID,Name\n1,Zoë Ж\n", code, "shift_jis")[1] == [Row(2, ["1", "Zoë Ж"], "")]
+
+
+def test_encodings_that_are_unknown_or_do_not_fit_are_refused() -> None:
+    with pytest.raises(Refused, match="'latin-9' is not known: say one of windows-1252, windows-1250"):
+        read("UID\n1\n", old="latin-9")
+    with pytest.raises(Refused, match="line 2 is no text in Shift_jis"):
+        read(b"UID\n\x81\xff\n", old="shift_jis")
 
 
 def test_utf_16_big_endian_with_its_mark_is_read() -> None:
