@@ -17,6 +17,7 @@ from ingress.head import Headers, is_sound, refusal, scope_of, without_offer
 if TYPE_CHECKING:
     from ingress.server import Server
 
+OF_EACH = 8192  # bytes that a connection takes in memory before anything is sent, about
 MOST_HEAD = 65_536  # bytes of a request's line and headers, or of what follows a chunked body
 MOST_HEADERS = 200
 SLICE = 4096  # bytes that are parsed at once, as long as
@@ -59,6 +60,25 @@ class Connection(asyncio.Protocol):
     def date(self) -> bytes:
         return self._server.date
 
+    @property
+    def held(self) -> int:
+        """How many bytes of memory it takes, about: what was sent and nobody has read, what nobody has taken."""
+        if self._transport is None:
+            return 0
+        body = len(self._reading.body) if self._reading is not None else 0
+        sent = len(self._ahead) + self._unheard + len(self._waiting) * MOST_HEAD + body
+        return OF_EACH + sent + self._transport.get_write_buffer_size()
+
+    def burden(self, now: float) -> float:
+        """How much it has held for how long, in bytes times seconds; 0 where it waits for our answer."""
+        waits = self._answering is not None and self._reading is None and self.drained is None
+        return 0.0 if waits else self.held * (now - self._since)
+
+    def end(self) -> None:
+        """Hang up, whatever is under way."""
+        if self._transport is not None:
+            self._transport.abort()
+
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,6 +92,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
         self._transport = None
+        # Parser and connection know each other: without this what was sent would be kept until that is found out.
+        self._parser = None  # type: ignore[assignment]
+        self._ahead = b""
         self.resume_writing()
         for one in (self._answering, *self._waiting):
             if one is not None:
@@ -80,6 +103,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._ahead += data
+        self._server.came(len(data))
         self._read()
         self._begin()
 

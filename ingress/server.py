@@ -19,6 +19,8 @@ from ingress.exchange import Exchange
 from ops.addresses import BACKLOG
 
 LINGER = 1.0  # seconds in which a request may be on its way over a connection that was kept
+MOST_HELD = 64 * 1024 * 1024  # bytes that all connections of a process hold: looked at each second, and whenever
+LOOK_AGAIN = 16 * 1024 * 1024  # more of them have come
 HANDSHAKE = 0.1  # seconds in which a connection that was begun is made
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 # For a socket's filter of packets, which begin at their TCP header (Linux, networking/filter.rst): drop what has SYN
@@ -63,6 +65,7 @@ class Server:
         self.stopping = asyncio.Event()  # what does not end by itself has to
         self.state = {**(state or {}), "stopping": self.stopping}
         self._app = app
+        self._came = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, listener: socket.socket) -> None:
@@ -94,7 +97,30 @@ class Server:
         self.date = b"date: " + formatdate(usegmt=True).encode()
         for connection in tuple(self.connections):
             connection.look(now)
+        self.relieve(now)
         self._looking = self.loop.call_later(1, self._look)
+
+    def came(self, count: int) -> None:
+        """So many bytes were sent to us."""
+        self._came += count
+        if self._came > LOOK_AGAIN:
+            self._came = 0
+            self.loop.call_soon(self.relieve, self.loop.time())
+
+    def relieve(self, now: float) -> None:
+        """End connections where all of them hold too much, first those that have held the most for the longest; but
+        none that waits for our answer."""
+        over = sum(one.held for one in self.connections) - MOST_HELD
+        if over <= 0:
+            return
+        before = len(self.connections)
+        for one in sorted(self.connections, key=lambda one: one.burden(now), reverse=True):
+            if over <= 0 or not one.burden(now):
+                break
+            over -= one.held
+            one.end()
+            self.connections.discard(one)
+        _log.warning("connections_ended", count=before - len(self.connections), left=len(self.connections))
 
     async def stop(self, within: float, delay: float = 0.0) -> None:
         """Go on for `delay` seconds, and answer each connection for the last time; then take no more of them, and end

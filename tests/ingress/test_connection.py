@@ -2,18 +2,20 @@
 
 import asyncio
 import errno
+import gc
 import json
 import select
 import socket
 import struct
 import threading
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
-from ingress import connection
+from ingress import connection, server
 from ingress.http import discard
 from ingress.server import Server, refuse_more
 from ops.addresses import BACKLOG
@@ -144,6 +146,24 @@ class Running:
                 one.look(self.server.loop.time() + seconds)
 
         self.server.loop.call_soon_threadsafe(look)
+
+    def relieve(self) -> None:
+        """Have it end connections where they hold too much, and wait until it has."""
+        done = threading.Event()
+        self.server.loop.call_soon_threadsafe(self.server.relieve, self.server.loop.time() + 1)
+        self.server.loop.call_soon_threadsafe(done.set)
+        assert done.wait(WITHIN)
+
+
+def rest_of(client: socket.socket) -> bytes | None:
+    """What has come; None where nothing has, and the other side has not hung up."""
+    client.setblocking(False)
+    try:
+        return client.recv(65536)
+    except BlockingIOError:
+        return None
+    except ConnectionResetError:
+        return b""
 
 
 def rest(client: socket.socket) -> bytes:
@@ -440,6 +460,77 @@ def test_who_is_too_slow_is_not_waited_for(running: Running, sent: bytes, second
         running.later(seconds + 2)
 
         assert rest(client)[: len(expected)] == expected
+
+
+def test_there_is_an_end_to_what_all_connections_hold_and_whoever_held_most_for_longest_goes_first(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_HELD", 6 * connection.OF_EACH + 130_000)
+    with ExitStack() as opened:
+        quiet, *others = (opened.enter_context(running.connect()) for _ in range(5))
+        quiet.sendall(GET % b"a")
+        until(quiet, b"]")
+        for one in others:
+            one.sendall(b"GET /a HTTP/1.1\r\nHost: m\r\n" + b"x: y\r\n" * 150)
+        others[1].sendall(b"y: " + b"z" * 59_000)
+        others[2].sendall(b"y: " + b"z" * 59_000)
+        opened.enter_context(running.connect())
+        eventually(lambda: sum(one.held for one in running.server.connections) > 6 * connection.OF_EACH + 110_000)
+        running.relieve()
+        assert len(running.server.connections) == 6  # there is room for that
+        others[3].sendall(b"y: " + b"z" * 50_000)
+        eventually(lambda: sum(one.held for one in running.server.connections) > server.MOST_HELD)
+        running.relieve()
+
+        eventually(lambda: len(running.server.connections) == 5)
+        quiet.sendall(GET % b"b")
+        until(quiet, b"]")
+
+
+def test_of_a_connection_that_is_over_nothing_is_kept(running: Running) -> None:
+    gc.disable()
+    try:
+        with running.connect() as client:
+            client.sendall(b"GET /a HTTP/1.1\r\nHost: m\r\ny: ")
+            eventually(lambda: len(running.server.connections) == 1)
+            one = weakref.ref(next(iter(running.server.connections)))
+            client.shutdown(socket.SHUT_WR)
+            rest(client)
+
+        eventually(lambda: one() is None)
+    finally:
+        gc.enable()
+
+
+def test_whoever_sends_much_within_a_second_is_looked_at_before_it_is_over(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_HELD", 2 * connection.OF_EACH)
+    monkeypatch.setattr(server, "LOOK_AGAIN", 3 * connection.OF_EACH)
+    monkeypatch.setattr(running.server, "_look", lambda: None)  # not by the clock
+    with running.connect() as client:
+        client.sendall(b"GET /a HTTP/1.1\r\nHost: m\r\ny: " + b"z" * (connection.MOST_HEAD - 1000))
+
+        assert rest(client) == b""
+
+
+def test_connections_without_a_request_go_before_those_that_are_answered(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_HELD", 3 * connection.OF_EACH)
+    running.app.go_on.clear()
+    with ExitStack() as opened:
+        busy = opened.enter_context(running.connect())
+        busy.sendall(GET % b"a")
+        assert running.app.begun.wait(WITHIN)
+        idle = [opened.enter_context(running.connect()) for _ in range(5)]
+        eventually(lambda: len(running.server.connections) == 6)
+        running.relieve()
+        eventually(lambda: len(running.server.connections) == 3)
+        running.app.go_on.set()
+
+        assert until(busy, b"]").startswith(b"HTTP/1.1 200")
+        assert len([one for one in idle if rest_of(one) == b""]) == 3
 
 
 def test_a_request_that_is_being_answered_may_take_its_time(running: Running) -> None:
