@@ -56,7 +56,7 @@ def body(asked: Asked) -> Any:
     check_media_type(asked)
     try:
         document = msgspec.json.decode(asked.body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Wrong("malformed", f"the body is no JSON: {str(error)[:200]}") from None
     for path in _unfit(document, ()):
         where = Place("This text has a character that cannot be stored: remove it.", pointer(*path))

@@ -20,7 +20,7 @@ def send(caller: Caller, body: bytes, method: str = "POST", path: str = "/lists/
     [
         (b"", 400), (b"{", 400), (b"null", 422), (b"[]", 422), (b'"x"', 422), (b"\xff\xfe", 400),
         (b"[" * 100_000, 400), (b'{"uid": ' + b"[" * 200 + b"]" * 200 + b"}", 422), (b'{"uid": "a\\u0000"}', 422),
-        (b'{"uid": "\\ud800"}', 400),
+        (b'{"uid": "\\ud800"}', 400), (b'{"uid": "\xed\xa0\x80"}', 400), (b'{"\xff": 1}', 400),
         (b'{"uid": "a", "uid": 1}', 422), (b'{"uid": 1e400}', 400), (b'{"uid": "a", "fields": {"locker": 1e308}}', 201),
         (b'{"uid": "a", "fields": {"\\u0000": "x"}}', 422), (b'{"uid": "a", "fields": {"locker": true}}', 422),
         (b'{"uid": "a", "fields": {"locker": 123456789012345678901234567890}}', 201), (b'{"uid": "  "}', 422),
