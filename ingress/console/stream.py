@@ -30,6 +30,7 @@ CHECK_EVERY = 60.0  # seconds until a silent stream asks whether its session sti
 PACE = 1.0  # seconds between events, however fast a list changes
 LOOK_UP_EVERY = 1.0  # seconds that a subscription outlives its last page
 AGAIN_AFTER = 1.0  # seconds until Valkey is tried again
+AGAIN_SECONDS = 60  # until a page for whose stream there was no room asks again
 _log = structlog.get_logger()
 
 
@@ -172,7 +173,7 @@ async def stream(request: Call, list_id: ListId) -> Response[str] | Stream:
     streams.end_with(request.scope["state"].get("stopping"))  # ingress.server's
     whose, newest = await _look(request, list_id)
     if streams.closed or not streams.has_room(whose):
-        return pages.html("", 503, Retry_After="60")
+        return pages.html("", 503, Retry_After=str(AGAIN_SECONDS))
     seen = request.headers.get("last-event-id") or request.query_params.get("since") or ""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     events = _events(request, list_id, whose, seen if seen != str(newest) else None, newest)
@@ -181,6 +182,9 @@ async def stream(request: Call, list_id: ListId) -> Response[str] | Stream:
 
 async def _events(request: Call, list_id: str, whose: Whose, missed: str | None, newest: int) -> AsyncIterator[str]:
     streams: Streams = request.app.state.streams
+    if not streams.has_room(whose):  # others were opened since that was asked, and are there already
+        yield f"retry: {AGAIN_SECONDS * 1000}\n\n"
+        return
     with streams.join(list_id, whose) as listener:
         yield ": open\n\n" if missed is None else _event(newest)
         looked_at = time.monotonic()

@@ -212,6 +212,22 @@ def test_streams_are_counted_and_more_are_refused(
     asyncio.run(story())
 
 
+def test_those_that_are_opened_at_the_same_moment_are_counted_too(
+    database_url: str, valkey: Valkey, north: Tenant, cookie: str
+) -> None:
+    async def story() -> int:
+        async with serving(database_url, valkey.url()) as console:
+            crowd = [Reader(console, path(north), cookie) for _ in range(10 * MOST_OF_SESSION)]
+            await crowd[0].until(lambda: all(one.text or one.ended for one in crowd), "an answer for everybody")
+            await crowd[0].until(lambda: all(one.ended for one in crowd if "retry" in one.text), "an end")
+            count = sum(not one.ended for one in crowd)
+            for one in crowd:
+                await one.leave()
+            return count
+
+    assert asyncio.run(story()) == MOST_OF_SESSION
+
+
 @pytest.mark.parametrize(
     ("most", "whose"),
     [
