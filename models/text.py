@@ -9,7 +9,8 @@ from random import getrandbits
 from zlib import crc32
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_ISSUED = re.compile(r"((?:sct|msk)_[0-9A-Za-z]{8})[0-9A-Za-z]{10,}")  # a bearer token or an API key
+# A bearer token or an API key; a password, of which nothing is kept.
+_ISSUED = re.compile(r"((?:sct|msk)_[0-9A-Za-z]{8}|mpw_)[0-9A-Za-z]{10,}")
 LIST_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -54,8 +55,8 @@ def _tick() -> int:
 
 
 def masked(text: str) -> str:
-    """Text that is kept or shown, with bearer tokens and API keys cut to the prefixes that name them: they are sent
-    where they do not belong."""
+    """Text that is kept or shown, with bearer tokens and API keys cut to the prefixes that name them, and passwords
+    that were made here to their mark: they are sent where they do not belong."""
     return _ISSUED.sub(r"\1…", text)
 
 

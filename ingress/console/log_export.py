@@ -10,8 +10,9 @@ from litestar.response import Stream
 from ingress.console import log_words, stretches
 from ingress.console.desk import Call, ListId, at_desk, in_thread
 from ingress.console.log_filters import filters_of, name_of
-from models import csv_writing, log_entry, log_page
+from models import audit, csv_writing, log_entry, log_page
 from models.log_entry import Key
+from models.text import masked
 
 STRETCH = 1_000  # entries in memory at once
 COLUMNS = (
@@ -56,6 +57,8 @@ def _stretch(request: Call, list_id: str, written: Format, older: Key | None) ->
     """Some entries and where to go on."""
     with at_desk(request, list_id) as desk:
         found = log_page.page(desk.cursor, list_id, filters_of(request), older, None, STRETCH)
+        if older is None:
+            audit.record(desk.cursor, desk.session, list_id, "log.export", masked(request.url.query)[:500])
         name = name_of(desk.list.fields)
         sees = desk.session.may_change
         entries = found.entries if sees else [log_words.seen_by_viewer(one) for one in found.entries]

@@ -4,7 +4,7 @@ import logging
 import pytest
 import structlog
 
-from models import token
+from models import password, token
 from ops import logs
 
 
@@ -57,3 +57,11 @@ def test_no_token_gets_into_a_log(capsys: pytest.CaptureFixture[str], way: str, 
     err = capsys.readouterr().err
     assert secret not in err
     assert secret[:12] in err
+
+
+def test_nothing_of_a_password_gets_into_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    secret = password.generate()
+    structlog.get_logger().warning("careless", typed=secret)
+
+    assert json.loads(capsys.readouterr().err)["typed"] == "mpw_…"

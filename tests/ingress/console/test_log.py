@@ -213,6 +213,8 @@ def test_an_export_has_a_row_for_each_changed_field(browser: Browser, log: Log) 
         ("Age", 36, 37), ("City", None, "London"), (None, None, None),
     ]  # fmt: skip
     every = browser.get(f"/lists/{log.list_id}/sync/log.ndjson?period=all&operation=update").text.splitlines()
+    told = browser.get("/settings/audit").text
+    assert (told.count("<code>log.export</code>"), "operation=update" in told) == (3, True)
     assert len(every) == 3
 
 
