@@ -10,6 +10,8 @@ from psycopg import sql
 
 Connection = psycopg.Connection[tuple[object, ...]]
 READ, ADD, WRITE, ALL = "select", "select, insert", "select, insert, update", "select, insert, update, delete"
+# When something was done is PostgreSQL's to say.
+DATED = "select, insert (id, organisation_id, list_id, operator, action, detail, address)"
 INGRESS, WORKERS, CONSOLE = "muster_ingress", "muster_workers", "muster_console"
 # What an identity provider's requests need: its tokens and users; no people, no operators, no credentials.
 INGRESS_TABLES: Mapping[str, str] = {
@@ -20,11 +22,11 @@ INGRESS_TABLES: Mapping[str, str] = {
 # The rest has every table of a list's data; these are the exceptions. None: nothing at all.
 WORKERS_TABLES: Mapping[str, str | None] = {
     "operator": None, "operator_session": None, "api_key": None, "api_replay": "select, update, delete",
-    "organisation": READ, "bearer_token": READ, "audit_entry": ADD, "directory_connection": READ,
+    "organisation": READ, "bearer_token": READ, "audit_entry": DATED, "directory_connection": READ,
 }  # fmt: skip
 CONSOLE_TABLES: Mapping[str, str | None] = {
-    "audit_entry": ADD, "identity": "select, update", "identity_email": READ, "scim_group": READ, "group_member": READ,
-    "resource_count": READ, "lane_trouble": READ, "traffic": READ, "burst": READ, "rhythm": READ,
+    "audit_entry": DATED, "identity": "select, update", "identity_email": READ, "scim_group": READ,
+    "group_member": READ, "resource_count": READ, "lane_trouble": READ, "traffic": READ, "burst": READ, "rhythm": READ,
 }  # fmt: skip
 APART = (INGRESS, WORKERS, CONSOLE)
 # Functions that run with the owner's rights: those that any process is asked for its metrics by, and besides those the
@@ -42,7 +44,8 @@ FUNCTIONS: Mapping[str, Sequence[str]] = {
 def grant(owner: Connection, role: str) -> None:
     """Let one role serve everything."""
     _everything(owner, role)
-    _do(owner, role, "revoke update, delete, truncate on audit_entry from {}")  # it is added to and read
+    _do(owner, role, "revoke all on audit_entry from {}")
+    _do(owner, role, f"grant {DATED} on audit_entry to {{}}")  # it is added to and read
     _do(owner, role, "grant maintain on journal, import_row to {}")
 
 

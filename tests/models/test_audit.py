@@ -47,6 +47,14 @@ def test_the_serving_role_adds_and_reads_and_the_owner_changes_nothing_either(
     assert told(connection, owner, Filters()) == ["0"]
 
 
+def test_no_entry_is_of_another_time_than_when_it_was_written(connection: Connection, owner: str) -> None:
+    with database.transaction(connection) as cursor, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        cursor.execute(
+            "insert into audit_entry (id, organisation_id, at, operator, action)"
+            " values (gen_random_uuid(), %s, now() - interval '1 day', 'a', 'b.c')", (owner,),
+        )  # fmt: skip
+
+
 def test_the_owner_may_delete_what_is_older_than_a_year(connection: Connection, owner: str, owner_url: str) -> None:
     connection.execute(
         "insert into audit_entry (id, organisation_id, at, operator, action)"
