@@ -16,6 +16,7 @@ import uvloop
 
 from ingress.connection import Connection
 from ingress.exchange import Exchange
+from ops import metrics
 from ops.addresses import BACKLOG
 
 LINGER = 1.0  # seconds in which a request may be on its way over a connection that was kept
@@ -113,14 +114,16 @@ class Server:
         over = sum(one.held for one in self.connections) - MOST_HELD
         if over <= 0:
             return
-        before = len(self.connections)
+        ended = 0
         for one in sorted(self.connections, key=lambda one: one.burden(now), reverse=True):
             if over <= 0 or not one.burden(now):
                 break
             over -= one.held
             one.end()
             self.connections.discard(one)
-        _log.warning("connections_ended", count=before - len(self.connections), left=len(self.connections))
+            ended += 1
+        metrics.CONNECTIONS_ENDED.inc(ended)
+        _log.warning("connections_ended", count=ended, left=len(self.connections))
 
     async def stop(self, within: float, delay: float = 0.0) -> None:
         """Go on for `delay` seconds, and answer each connection for the last time; then take no more of them, and end

@@ -51,6 +51,7 @@ HTTP_SECONDS = _histogram(
     "http_request_seconds", "From a SCIM request's arrival to its answer.", _MILLISECONDS, "operation", "idp"
 )
 AUTH_FAILURES = _counter("auth_failures_total", "Requests with a token that opens nothing.", "reason")
+CONNECTIONS_ENDED = _counter("connections_ended_total", "Connections hung up because all of them held too much.")
 QUEUE_SHED = _counter("queue_shed_total", "Requests answered 503 because too many were waiting.")
 QUEUE_LENGTH = _gauge("queue_length", "Requests that wait for a place in a batch.", "batch")
 SLOTS = _gauge("slots", "Database connections of ingress for batches.", "batch")

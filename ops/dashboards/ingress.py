@@ -73,9 +73,13 @@ BATCHES_ROW = [
         " large groups or bulk requests, which hold up each other but not the rest.",
     ),
     lines(
-        "Shed requests", "reqps", {"shed": rate("muster_queue_shed_total")}, steps=high(0.01, 1),
-        tells="Requests answered 503 because too many were waiting. Providers try them again.",
-        act="When above zero: more ingress processes, or mend what makes the database slow.",
+        "Shed requests", "reqps", {
+            "shed": rate("muster_queue_shed_total"), "hung up": rate("muster_connections_ended_total"),
+        }, steps=high(0.01, 1),
+        tells="Requests answered 503 because too many were waiting: providers try them again. Connections that were"
+        " hung up because all of a process held too much.",
+        act="When above zero: more ingress processes, or mend what makes the database slow. Hung up: somebody opens"
+        " thousands of connections, which are for a proxy in front to limit.",
     ),
     lines(
         "Time to commit", "s", quantiles("muster_commit_seconds"), steps=high(0.1, 0.5),
