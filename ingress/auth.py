@@ -59,10 +59,11 @@ class Holders:
     def __init__(self, reader: Batches[Ask, Any], strangers: Strangers) -> None:
         self._reader, self._strangers = reader, strangers
         self._known: OrderedDict[bytes, tuple[float, Holder]] = OrderedDict()
+        self._asked: dict[tuple[bytes | None, str], asyncio.Task[Holder]] = {}
 
     async def holder(self, header: bytes | None, list_id: str, address: str = "") -> Holder:
         """The holder of the request's token, which belongs to the list in its path."""
-        found = self._remembered(header) or await self._read(header, address)
+        found = self._remembered(header) or await self._shared(header, address)
         if found.list_id != list_id:
             raise WrongList(found)
         return found
@@ -70,6 +71,17 @@ class Holders:
     def _remembered(self, header: bytes | None) -> Holder | None:
         known = self._known.get(sha256(header).digest()) if header is not None else None
         return known[1] if known is not None and time.monotonic() - known[0] < CACHE_SECONDS else None
+
+    async def _shared(self, header: bytes | None, address: str) -> Holder:
+        """One look for all who ask for the same meanwhile: the thousand connections of one list did it each by
+        themselves, once in `CACHE_SECONDS`, and another list's token waited for 0.4 s behind them."""
+        key = header, address
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.ensure_future(self._read(header, address))
+            task.add_done_callback(lambda _: self._asked.pop(key))
+            task.add_done_callback(_heard)
+        return await asyncio.shield(task)  # whoever hangs up does not take it from the others
 
     async def _read(self, header: bytes | None, address: str) -> Holder:
         value = bearer(header)
@@ -91,3 +103,9 @@ class Holders:
         if len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
         return found
+
+
+def _heard(task: "asyncio.Task[Holder]") -> None:
+    """asyncio complains of an error that nobody has asked for; all who did may have hung up."""
+    if not task.cancelled():
+        task.exception()

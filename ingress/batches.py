@@ -15,6 +15,10 @@ from models.errors import Unavailable
 from ops import metrics
 
 LATE = 0.005  # seconds
+# So many of a batch are one party's while another was there within so many seconds: turns of the event loop, and what
+# PostgreSQL does at once, become as short as they are without a flood. Another list's p50 and p99 were 75 and 163 ms
+# beside 1,000 connections with 128, 38 and 99 with 32, 22 and 61 with 16; 64 connections got no fewer answers.
+CROWD, COMPANY = 16, 1.0
 MOST_APART = 8  # that wait there: more would wait for longer than their IdPs do
 SHARE = 32  # of the queue, one of so many, and one batch at least, is a list's: the rest is for others
 # A batch's joins start from its own keys: index lookups, whatever the statistics say of tables that are filling up.
@@ -74,6 +78,8 @@ class Batches(Generic[Ask, Answer]):
         self._share_of_slots = slots - 1 if of is not None and slots > 2 else slots
         self._batches: Counter[object] = Counter()  # in flight, by party
         self._barred: set[object] = set()  # parties that have their share of the slots
+        self._of = of or everybody
+        self._latest, self._company = object(), 0.0  # whose request came last, and until when it has company
         self._timer: asyncio.TimerHandle | None = None
         self._length = metrics.QUEUE_LENGTH.labels(name)
         self._busy = metrics.SLOTS_BUSY.labels(name)
@@ -105,6 +111,9 @@ class Batches(Generic[Ask, Answer]):
 
     def _take_over(self, caller: Caller[Ask, Answer]) -> None:
         self._waiting.add(caller)
+        party = self._of(caller.ask)
+        if party != self._latest:
+            self._latest, self._company = party, asyncio.get_running_loop().time() + COMPANY
         if not len(self._waiting) % 8:
             # Between two batches as well, and not at every request: a gauge's value costs 1.5 µs.
             self._length.set(len(self._waiting))
@@ -135,7 +144,8 @@ class Batches(Generic[Ask, Answer]):
         self._look(late=True)
 
     def _begin(self, slot: "Slot[Ask, Answer]") -> None:
-        taken = self._waiting.take(self._most, self._barred)
+        accompanied = asyncio.get_running_loop().time() < self._company
+        taken = self._waiting.take(self._most, self._barred, CROWD if accompanied else self._most)
         callers = [caller for party in taken.values() for caller in party]
         self._whose[slot] = taken.keys()
         self._batches.update(taken.keys())

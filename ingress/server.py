@@ -1,11 +1,8 @@
 """An ingress process, from its fork to its end: the application behind a listening socket."""
 
 import asyncio
-import ctypes
 import signal
 import socket
-import struct
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
@@ -16,17 +13,12 @@ import uvloop
 
 from ingress.connection import Connection
 from ingress.exchange import Exchange
+from ingress.listening import Listening
 from ops import metrics
-from ops.addresses import BACKLOG
 
 LINGER = 1.0  # seconds in which a request may be on its way over a connection that was kept
 MOST_HELD = 64 * 1024 * 1024  # bytes that all connections of a process hold: looked at each second, and whenever
 LOOK_AGAIN = 16 * 1024 * 1024  # more of them have come
-HANDSHAKE = 0.1  # seconds in which a connection that was begun is made
-_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
-# For a socket's filter of packets, which begin at their TCP header (Linux, networking/filter.rst): drop what has SYN
-# set in its flags, the byte at 13; let everything else pass. Code, two jumps, operand.
-_NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF))
 
 Application = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]  # ASGI's: scope, receive, send
 
@@ -48,7 +40,7 @@ async def _work(
     async with lifespan(app, within) as state:
         server = Server(app, listener.getsockname(), state)
         loop.add_signal_handler(signal.SIGTERM, told.set)  # from here on: before, a start that hangs ends at once
-        await server.listen(listener)
+        server.listen(listener)
         started()
         await told.wait()
         loop.remove_signal_handler(signal.SIGTERM)  # who asks twice will not wait
@@ -69,11 +61,9 @@ class Server:
         self._came = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def listen(self, listener: socket.socket) -> None:
+    def listen(self, listener: socket.socket) -> None:
         """Take connections."""
-        self._listener = listener
-        # The loop listens anew, and would leave place for 100.
-        self._server = await self.loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
+        self._listening = Listening(listener, self._connection)
         self._look()
 
     def _connection(self) -> Connection:
@@ -134,7 +124,7 @@ class Server:
         await asyncio.sleep(delay)
         self.stopping.set()
         end = self.loop.time() + within
-        await self._close()
+        await self._listening.close()
         for connection in tuple(self.connections):
             connection.finish(min(LINGER, within / 2))
         while self.connections and self.loop.time() < end:
@@ -142,32 +132,6 @@ class Server:
         self._looking.cancel()
         for task in self._tasks:
             task.cancel()
-
-    async def _close(self) -> None:
-        """Close the socket with nobody in its backlog: whoever is there has sent a request already, which a proxy must
-        not repeat, and would be told that the connection was reset."""
-        refuse_more(self._listener)
-        await asyncio.sleep(HANDSHAKE)
-        self._listener.setblocking(False)
-        left = []
-        with suppress(BlockingIOError):
-            while True:
-                taken, _ = self._listener.accept()
-                taken.setblocking(False)
-                left.append(self.loop.connect_accepted_socket(self._connection, taken))
-        self._server.close()
-        await asyncio.gather(*left)
-
-
-def refuse_more(listener: socket.socket) -> None:
-    """Have the system drop what would begin a connection, of every process that shares the socket: the client tries
-    again within a second, and finds the port closed. Connections that there are, and are being made, go on."""
-    if sys.platform != "linux":
-        return
-    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in _NO_SYN))
-    with suppress(OSError):
-        described = struct.pack("HL", len(_NO_SYN), ctypes.addressof(program))
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
 
 
 @asynccontextmanager

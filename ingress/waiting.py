@@ -31,20 +31,25 @@ class Waiting(Generic[Ask, Answer]):
         """How many wait who are not of these parties."""
         return self._count - sum(len(self._parties.get(party, ())) for party in barred)
 
-    def take(self, most: int, barred: Collection[object] = ()) -> dict[object, list[Caller[Ask, Answer]]]:
-        """The next ones by party, but of these: all if they are few, else one of each party in turn, and in the end all
-        that there is room for of the last one left."""
+    def take(
+        self, most: int, barred: Collection[object] = (), each: int | None = None
+    ) -> dict[object, list[Caller[Ask, Answer]]]:
+        """The next ones by party, but of these, and of one no more than `each`: all if they are few, else one of each
+        party in turn, and in the end all that there is room for of the last one left."""
+        each = most if each is None else each
         taken: dict[object, list[Caller[Ask, Answer]]] = {}
         turns = deque(party for party in self._parties if party not in barred)
         left = most
         while turns and left:
             party = turns.popleft()
             callers = self._parties.pop(party)
-            count = min(len(callers), 1 if turns else left)
-            taken.setdefault(party, []).extend(callers.popleft() for _ in range(count))
+            mine = taken.setdefault(party, [])
+            count = min(len(callers), 1 if turns else left, each - len(mine))
+            mine.extend(callers.popleft() for _ in range(count))
             left -= count
             if callers:
                 self._parties[party] = callers  # behind the others
-                turns.append(party)
+                if len(mine) < each:
+                    turns.append(party)
         self._count -= most - left
         return taken

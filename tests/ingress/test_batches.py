@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import errors
 
-from ingress.batches import Batches, Shed
+from ingress.batches import CROWD, Batches, Shed
 from ingress.slots import CommitUnknown, Result
 from models.database import Connection
 from models.errors import Unavailable
@@ -297,3 +297,33 @@ def test_whoever_comes_beside_a_flood_waits_for_none_of_its_batches(database_url
 
     asyncio.run(everyone())
     assert events.count("flood ends") == 4
+
+
+def test_a_crowd_has_small_batches_while_somebody_else_is_there(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[str, int]] = []
+
+    def run(connection: Connection, asks: Sequence[str]) -> Result[str]:
+        sizes.append((asks[0], len(asks)))
+        connection.execute("select pg_sleep(0.01)")
+        return asks, nothing
+
+    made: Batches[str, str] = Batches(
+        "test", database_url, run, slots=3, most=40, queue_limit=1000, of=lambda ask: ask[0]
+    )
+
+    async def crowd(*asks: str) -> None:
+        await asyncio.gather(*(made.submit(one) for one in asks))
+
+    async def everyone() -> None:
+        monkeypatch.setattr("ingress.batches.COMPANY", 0.0)
+        await crowd("beside")
+        await crowd(*["flood"] * 40)
+        monkeypatch.setattr("ingress.batches.COMPANY", 60.0)
+        await crowd("beside", *["flood"] * 39)
+        await made.stop()
+
+    asyncio.run(everyone())
+    assert sizes[:2] == [("beside", 1), ("flood", 40)]
+    assert max(size for _, size in sizes[2:]) == CROWD + 1

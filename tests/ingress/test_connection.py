@@ -17,7 +17,8 @@ import pytest
 
 from ingress import connection, server
 from ingress.http import discard
-from ingress.server import Server, refuse_more
+from ingress.listening import refuse_more
+from ingress.server import Server
 from ops.addresses import BACKLOG
 
 WITHIN = 10  # seconds until a test gives up
@@ -103,7 +104,7 @@ class Running:
         self._task = asyncio.current_task()
         self.server = Server(self.app, self.listener.getsockname())
         self._stop = asyncio.Event()
-        await self.server.listen(self.listener)
+        self.server.listen(self.listener)
         self._ready.set()
         await self._stop.wait()
         await self.server.stop(WITHIN, self.delay)

@@ -52,3 +52,13 @@ def test_parties_that_have_their_share_already_are_passed_over(loop: asyncio.Abs
     assert (crowd.ready(["a"]), crowd.ready([])) == (3, 5)
     assert taken(crowd, 2, "a") == ["b0", "c0"]
     assert taken(crowd, 9) == ["a0", "a1", "b1"]
+
+
+def test_no_party_has_more_than_its_part_of_a_batch(loop: asyncio.AbstractEventLoop) -> None:
+    flood = waiting(loop, *(f"a{n}" for n in range(9)), "b0", "b1", "c0")
+
+    assert [caller.ask for party in flood.take(9, (), 3).values() for caller in party] == [
+        "a0", "a1", "a2", "b0", "b1", "c0",
+    ]  # fmt: skip
+    assert [caller.ask for party in flood.take(9, (), 3).values() for caller in party] == ["a3", "a4", "a5"]
+    assert len(flood) == 3
