@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return 0
         body = len(self._reading.body) if self._reading is not None else 0
-        sent = len(self._ahead) + self._unheard + len(self._waiting) * MOST_HEAD + body
+        sent = len(self._ahead) + self._unheard + body + sum(map(_size, self._waiting))
         return OF_EACH + sent + self._transport.get_write_buffer_size()
 
     def burden(self, now: float) -> float:
@@ -334,3 +334,8 @@ class Connection(asyncio.Protocol):
         if not begun:
             self._transport.write(refusal(status, detail, self.date))
         self._transport.close()
+
+
+def _size(exchange: Exchange) -> int:
+    """Bytes of a request that waits for the answers before its own, about."""
+    return OF_EACH // 4 + sum(len(name) + len(value) for name, value in exchange.scope["headers"])

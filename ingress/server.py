@@ -99,14 +99,15 @@ class Server:
             self.loop.call_soon(self.relieve, self.loop.time())
 
     def relieve(self, now: float) -> None:
-        """End connections where all of them hold too much, first those that have held the most for the longest; but
-        none that waits for our answer."""
-        over = sum(one.held for one in self.connections) - MOST_HELD
+        """End connections where all of them hold too much, first those that have held the most for the longest. None
+        that waits for our answer, nor is what these hold laid on others: there are as many as the queues let in."""
+        burdens = {one: burden for one in self.connections if (burden := one.burden(now))}
+        over = sum(one.held for one in burdens) - MOST_HELD
         if over <= 0:
             return
         ended = 0
-        for one in sorted(self.connections, key=lambda one: one.burden(now), reverse=True):
-            if over <= 0 or not one.burden(now):
+        for one in sorted(burdens, key=burdens.__getitem__, reverse=True):
+            if over <= 0:
                 break
             over -= one.held
             one.end()

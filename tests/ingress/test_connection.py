@@ -515,6 +515,26 @@ def test_whoever_sends_much_within_a_second_is_looked_at_before_it_is_over(
         assert rest(client) == b""
 
 
+def test_requests_that_are_sent_ahead_cost_others_no_connection(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for answers is no more than it is, and for nobody else to pay."""
+    monkeypatch.setattr(server, "MOST_HELD", 3 * connection.OF_EACH)
+    running.app.go_on.clear()
+    with ExitStack() as opened:
+        for _ in range(3):
+            opened.enter_context(running.connect()).sendall(GET % b"a" * 8)
+        idle = [opened.enter_context(running.connect()) for _ in range(2)]
+        eventually(lambda: sum(len(one._waiting) for one in running.server.connections) == 3 * 7)
+        eventually(lambda: len(running.server.connections) == 5)
+        running.relieve()
+        running.relieve()
+        for one in idle:
+            one.sendall(GET % b"b")
+        running.app.go_on.set()
+        assert [one.recv(12) for one in idle] == [b"HTTP/1.1 200"] * 2
+
+
 def test_connections_without_a_request_go_before_those_that_are_answered(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -527,11 +547,11 @@ def test_connections_without_a_request_go_before_those_that_are_answered(
         idle = [opened.enter_context(running.connect()) for _ in range(5)]
         eventually(lambda: len(running.server.connections) == 6)
         running.relieve()
-        eventually(lambda: len(running.server.connections) == 3)
+        eventually(lambda: len(running.server.connections) == 4)
         running.app.go_on.set()
 
         assert until(busy, b"]").startswith(b"HTTP/1.1 200")
-        assert len([one for one in idle if rest_of(one) == b""]) == 3
+        assert len([one for one in idle if rest_of(one) == b""]) == 2
 
 
 def test_a_request_that_is_being_answered_may_take_its_time(running: Running) -> None:
