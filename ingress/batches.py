@@ -79,7 +79,8 @@ class Batches(Generic[Ask, Answer]):
         self._batches: Counter[object] = Counter()  # in flight, by party
         self._barred: set[object] = set()  # parties that have their share of the slots
         self._of = of or everybody
-        self._latest, self._company = object(), 0.0  # whose request came last, and until when it has company
+        self._latest: object = None  # whose request came last
+        self._company = 0.0  # until when it has company
         self._timer: asyncio.TimerHandle | None = None
         self._length = metrics.QUEUE_LENGTH.labels(name)
         self._busy = metrics.SLOTS_BUSY.labels(name)
@@ -113,7 +114,9 @@ class Batches(Generic[Ask, Answer]):
         self._waiting.add(caller)
         party = self._of(caller.ask)
         if party != self._latest:
-            self._latest, self._company = party, asyncio.get_running_loop().time() + COMPANY
+            if self._latest is not None:
+                self._company = asyncio.get_running_loop().time() + COMPANY
+            self._latest = party
         if not len(self._waiting) % 8:
             # Between two batches as well, and not at every request: a gauge's value costs 1.5 µs.
             self._length.set(len(self._waiting))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, TimeoutError
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
 
 from models import operator, organisation
 from tests.journeys.system import Muster
@@ -71,16 +71,10 @@ class Console:
         return answer.status
 
     def opened_stream(self, path: str) -> Request:
-        """A page that shows what happens live, and the request for it. Once in some whole runs Chromium had neither
-        after a quarter of a minute, for a reason that is not known; opened again, it had both at once."""
-        for within in (10_000, PATIENCE):
-            try:
-                with self.page.expect_request("**/sync/stream?*", timeout=within) as stream:
-                    self.page.goto(self.url + path, timeout=within)
-                return stream.value
-            except TimeoutError as error:
-                missed = error
-        raise AssertionError(f"no stream on the page “{self.page.title()}”") from missed
+        """A page that shows what happens live, and the request for it."""
+        with self.page.expect_request("**/sync/stream?*") as stream:
+            self.page.goto(self.url + path)
+        return stream.value
 
     def reach(self, wanted: Locator, key: str = "Tab") -> None:
         """Go to an element by the keyboard alone."""

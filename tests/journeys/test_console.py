@@ -1,5 +1,6 @@
 """The console in a real browser, over real processes: an operator's whole way, and what every page keeps to."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -262,6 +263,17 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster) -
 
     assert len(found) == 32 * len(LOOKS)
     assert {where: told for where, told in found.items() if told} == {}
+
+
+def test_a_script_that_comes_late_keeps_no_page_from_being_live(console: Console, staff: Idp) -> None:
+    """htmx looks at a page once, and has to know by then what opens streams."""
+
+    def late(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    console.page.route("**/static/hx-sse*", late)
+    assert console.opened_stream(f"/lists/{staff.list_id}/sync").headers["x-poll"] == "1"
 
 
 def test_what_fails_is_said_where_it_was_asked_and_polls_fail_in_silence(
