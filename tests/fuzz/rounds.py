@@ -1,4 +1,4 @@
-"""Examples for as long as a target runs: MUSTER_FUZZ_SECONDS, 20 where it is not set."""
+"""Examples for as long as a target runs: MUSTER_FUZZ_SECONDS, 10 where it is not set."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tests.fuzz.world import World
 
-SECONDS = float(os.environ.get("MUSTER_FUZZ_SECONDS") or 20)
+SECONDS = float(os.environ.get("MUSTER_FUZZ_SECONDS") or 10)
 SHRINKING = 60  # seconds at most for making a failing example small
 TIMEOUT = SECONDS + SHRINKING + 120
 ROUND = 300  # examples until the tables are emptied
