@@ -81,6 +81,8 @@ def bench(suite: str, data: Path, as_json: bool, **options: Any) -> None:
     sync      a directory of 100,000 users and 500 groups is pulled, and then what has changed
     api       a script reads and changes people of a list of 100,000 with one API key
     csv       a file of 100,000 people is imported through the console, exported, and imported again
+    overload  a list's thousand connections, and clients that are slow on purpose, beside another list
+    hostile   requests that are made to cost much, and what a bystander waits for
     table     these and console, one after the other, and the targets that they meet or miss
     scale     requests of every kind against a large list
     console   the pages of a large list
