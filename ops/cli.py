@@ -1,6 +1,7 @@
 """`muster …`: the commands, each loaded when it is asked for."""
 
 import importlib
+import resource
 import sys
 
 import click
@@ -68,6 +69,18 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong use or refused, 3 already running or unreachable.
     """
+    leave_no_core()
+
+
+def leave_no_core() -> None:
+    """Neither this process nor what it starts leaves its memory behind when it crashes: tokens and people are in it.
+
+    `prlimit --core=unlimited --pid PID` has one leave it all the same. The limit is a byte, not none: a program that is
+    piped cores gets them whatever the limit, but for this one (Linux, fs/coredump.c).
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard != 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (1, hard))
 
 
 if __name__ == "__main__":

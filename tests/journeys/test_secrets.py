@@ -3,11 +3,13 @@ wrote, answered and shows of itself is looked through for each of them."""
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import redis
 from click.testing import CliRunner
@@ -206,6 +208,19 @@ def test_no_secret_is_in_anything_that_is_written_answered_or_shown(stack: Stack
     found = [(where, name) for where, text in stack.seen.items() for name, part in parts.items() if part in text]
     assert len(parts) == 11
     assert found == [], "\n".join(map(str, found))
+
+
+def test_a_process_that_crashes_leaves_no_core(stack: Stack) -> None:
+    processes = stack.muster.processes()
+    limits = {" ".join(one.cmdline()): one.rlimit(psutil.RLIMIT_CORE)[0] for one in processes}
+    victim = next(one for one in processes if one.cmdline()[-1:] == ["workers"] and not one.children())
+    folder = Path(victim.cwd())
+    before = set(folder.glob("core*"))
+    victim.send_signal(signal.SIGABRT)
+    eventually(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE, 15, "its end")
+
+    assert {words: limit for words, limit in limits.items() if limit not in (0, 1)} == {}
+    assert set(folder.glob("core*")) == before
 
 
 def test_files_of_a_run_are_its_owner_s_alone(stack: Stack) -> None:
