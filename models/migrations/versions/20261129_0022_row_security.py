@@ -17,7 +17,7 @@ TABLES = (
 
 # Of what was never named nothing is seen: the setting is null then, and empty once a transaction that had it is over.
 # The sub-select is evaluated once a statement. As an object a list is looked up among 128 nearly as fast as among
-# one; `= any(array)` compares one by one, and 128 look-ups of 128 lists took more than three times as long.
+# one (128 look-ups: 0.36 ms for 0.31); `= any(array)` compares one by one (1.48 ms).
 POLICY = """
 alter table {0} enable row level security;
 create policy lists on {0} using ({1}) with check ({1});
