@@ -7,7 +7,9 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
-# Every table whose key begins with list_id. The rest is an organisation's, or asked for before a list is known.
+# Every table whose key begins with list_id. Outside are those of an organisation (its lists, operators, keys, directory
+# connections), and three that are asked before a list is known or across lists: bearer_token (whose list is it?), job
+# (which ones wait for a worker?) and audit_entry (what did an organisation's operators do?).
 TABLES = (
     "burst", "connection", "deactivation", "directory_change", "directory_member", "directory_sync", "field_mapping",
     "group_member", "guard", "identity", "identity_email", "import", "import_row", "journal", "lane_trouble",
