@@ -78,8 +78,8 @@ class Network:
     def add(self, host: str, delayed: bool = False) -> str:
         """A host, joined to the bridge; returns its address."""
         name, address = self._prefix + host, f"{_NET}.{len(self._hosts) + 2}"
+        self._hosts[host] = address  # first: whoever is interrupted between the two still takes it down
         _ip("netns", "add", name)
-        self._hosts[host] = address
         if delayed and self._delay_ms:
             self._links[host] = self._slow_link(host, name)
         else:
