@@ -70,15 +70,15 @@ class Batches(Generic[Ask, Answer]):
         chosen = options if apart is None else f"{options} -c lock_timeout={LOCK_TIMEOUT}"
         opened = partial(connect, database_url, f"muster-{name}", options=chosen)
         hand_over = apart._take_late if apart is not None else None
-        self._slots = tuple(Slot(name, opened, run, hand_over, of or everybody, self._away) for _ in range(slots))
+        self._of = of or everybody
+        self._slots = tuple(Slot(name, opened, run, hand_over, self._of, self._away) for _ in range(slots))
         self._free = list(self._slots)
-        self._waiting: Waiting[Ask, Answer] = Waiting(of or everybody)
+        self._waiting: Waiting[Ask, Answer] = Waiting(self._of)
         self._in_flight: dict[Slot[Ask, Answer], int] = {}  # how many each serves
         self._whose: dict[Slot[Ask, Answer], Iterable[object]] = {}  # of which parties
         self._share_of_slots = slots - 1 if of is not None and slots > 2 else slots
         self._batches: Counter[object] = Counter()  # in flight, by party
         self._barred: set[object] = set()  # parties that have their share of the slots
-        self._of = of or everybody
         self._latest: object = None  # whose request came last
         self._company = 0.0  # until when it has company
         self._timer: asyncio.TimerHandle | None = None

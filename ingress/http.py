@@ -72,9 +72,7 @@ def check_media_type(headers: dict[bytes, bytes]) -> None:
         )
 
 
-async def read_body(
-    headers: dict[bytes, bytes], receive: Receive, most: int, grow: Callable[[int], None]
-) -> bytes:  # fmt: skip
+async def read_body(headers: dict[bytes, bytes], receive: Receive, most: int, grow: Callable[[int], None]) -> bytes:
     """The whole body, refused as soon as it is known to be larger than `most` bytes. `grow` is told how many have come,
     and may refuse to hold more."""
     declared = headers.get(b"content-length", b"0")[:18]  # int() refuses thousands of digits

@@ -38,9 +38,9 @@ class Listening:
         listener.listen(BACKLOG)
         self._loop.add_reader(listener, self._take)
 
-    def _take(self, most: int = AT_ONCE) -> bool:
+    def _take(self) -> bool:
         """Take those who wait; whether there may be more."""
-        for _ in range(most):
+        for _ in range(AT_ONCE):
             try:
                 taken, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError):

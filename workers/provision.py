@@ -254,9 +254,7 @@ def put_aside(connection: Connection, lane: Lane, seq: int, error: str) -> Settl
     with database.transaction(connection, [lane.list_id]) as cursor:
         held = journal.lock(cursor, [lane])
         events = journal.claim(cursor, held, 1, single=True) if held else []
-        for event in events:
-            if event.seq != seq:
-                continue
+        for event in (one for one in events if one.seq == seq):
             metrics.ROWS_SET_ASIDE.inc()
             _log.error("row_set_aside", list=event.list_id, seq=event.seq, request_id=event.request_id, error=error)
             provisioning_log.write(cursor, [applying.rejected(event, error)])

@@ -1,4 +1,4 @@
-"""The suites group, memory, csv, sessions, api and overload on a small scale."""
+"""The suites group, memory, csv, sessions, api, hostile and overload on a small scale."""
 
 import pytest
 

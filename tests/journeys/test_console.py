@@ -1,6 +1,5 @@
 """The console in a real browser, over real processes: an operator's whole way, and what every page keeps to."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -268,12 +267,15 @@ def test_every_page_and_dialog_is_accessible(browser: Browser, muster: Muster) -
 def test_a_script_that_comes_late_keeps_no_page_from_being_live(console: Console, staff: Idp) -> None:
     """htmx looks at a page once, and has to know by then what opens streams."""
 
-    def late(route: Route) -> None:
-        time.sleep(0.5)
-        route.continue_()
-
-    console.page.route("**/static/hx-sse*", late)
-    assert console.opened_stream(f"/lists/{staff.list_id}/sync").headers["x-poll"] == "1"
+    page, held = console.page, list[Route]()
+    page.route("**/static/hx-sse*", lambda route: held.append(route))
+    with page.expect_request("**/sync/stream?*") as stream:
+        page.goto(f"{console.url}/lists/{staff.list_id}/sync", wait_until="commit")
+        page.wait_for_function("'htmx' in window")
+        page.evaluate("new Promise(done => setTimeout(done))")  # after whatever htmx has put off
+        eventually(lambda: page.evaluate("1") and held, 15, "the request for the script")
+        held[0].continue_()
+    assert stream.value.headers["x-poll"] == "1"
 
 
 def test_what_fails_is_said_where_it_was_asked_and_polls_fail_in_silence(
