@@ -14,6 +14,7 @@ def test_a_new_uid_that_is_another_persons_is_not_taken_and_the_rest_is_written(
     ada = numbered.create(user("ada@north.example", employee_number="E-1", externalId="a"))
     bob = numbered.create(user("bob@north.example", employee_number="E-2", externalId="b"))
     numbered.set(bob, "active", False)
+    muster.settled(numbered.list_id)  # lanes are drained at once, and whoever is applied first has the UID
     answer = numbered.patch(ada, replace(NUMBER, "E-2"), replace("title", "Dean"))
     muster.settled(numbered.list_id)
 
@@ -29,6 +30,7 @@ def test_a_new_uid_that_is_another_persons_is_not_taken_and_the_rest_is_written(
 def test_whoever_waits_for_a_uid_gets_it_when_it_is_freed(muster: Muster, numbered: Idp) -> None:
     ada = numbered.create(user("ada@north.example", employee_number="E-1"))
     numbered.patch(ada, {"op": "remove", "path": NUMBER})
+    muster.settled(numbered.list_id)
     bob = numbered.create(user("bob@north.example", employee_number="E-1"))
     muster.settled(numbered.list_id)
     # Ada has no number any more and her person keeps it: nobody claims it, and yet Bob must wait.
